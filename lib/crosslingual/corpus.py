@@ -1,0 +1,149 @@
+"""Unannotated text: reading it, sampling languages by temperature, packing it.
+
+A corpus is a folder with one file a language, ``LL.txt`` or ``LL.txt.xz`` (also
+``.gz``), one paragraph a line.
+"""
+
+from __future__ import annotations
+
+import gzip
+import lzma
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .errors import CorpusError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["corpus_files", "language_shares", "pack", "read_paragraphs"]
+
+_OPENERS: dict[str, Any] = {".xz": lzma.open, ".gz": gzip.open, ".txt": open}
+
+
+def corpus_files(folder: str | Path) -> dict[str, Path]:
+    """Find the files of a corpus.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Holds ``LL.txt``, ``LL.txt.gz`` or ``LL.txt.xz``, where LL is the language.
+
+    Returns
+    -------
+    dict
+        Language code as in the file's name -> path, sorted by code.
+
+    Raises
+    ------
+    CorpusError
+        If the folder is missing or holds no such file.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        raise CorpusError(
+            f"the corpus folder {str(root)!r} does not exist. "
+            "Give a folder with one LL.txt or LL.txt.xz file a language."
+        )
+    found = {p.name.split(".txt")[0]: p for p in sorted(root.glob("*.txt*"))}
+    found = {code: p for code, p in found.items() if p.suffix in _OPENERS}
+    if not found:
+        raise CorpusError(
+            f"the corpus folder {str(root)!r} holds no LL.txt, LL.txt.gz or LL.txt.xz file."
+        )
+    return found
+
+
+def read_paragraphs(path: str | Path) -> Iterator[str]:
+    """Yield the non-empty lines of a corpus file.
+
+    Raises
+    ------
+    CorpusError
+        If the file cannot be decompressed or is not UTF-8.
+    """
+    path = Path(path)
+    try:
+        with _OPENERS[path.suffix](path, "rt", encoding="utf-8") as stream:
+            for line in stream:
+                text = line.strip()
+                if text:
+                    yield text
+    except (OSError, EOFError, lzma.LZMAError, UnicodeDecodeError) as error:
+        raise CorpusError(
+            f"the corpus file {str(path)!r} cannot be read ({error}). "
+            "It must be UTF-8 text, whole, one paragraph a line."
+        ) from None
+
+
+def language_shares(sizes: Mapping[str, float], alpha: float = 0.3) -> dict[str, float]:
+    """Share of training examples per language, p(L) proportional to size(L)**alpha.
+
+    Parameters
+    ----------
+    sizes : mapping
+        Language -> amount of text (any unit), positive.
+    alpha : float
+        1 samples by size, 0 samples all languages alike; mT5 uses 0.3.
+
+    Returns
+    -------
+    dict
+        Language -> probability; sums to 1.
+
+    References
+    ----------
+    Xue et al. 2021, mT5, section 3.1. https://aclanthology.org/2021.naacl-main.41
+
+    Examples
+    --------
+    >>> language_shares({"en": 16.0, "sw": 1.0}, alpha=0.5)
+    {'en': 0.8, 'sw': 0.2}
+    """
+    if not sizes or any(size <= 0 for size in sizes.values()):
+        raise CorpusError(f"sizes must be positive and not empty, not {dict(sizes)!r}.")
+    powered = {code: float(size) ** alpha for code, size in sizes.items()}
+    total = sum(powered.values())
+    return {code: value / total for code, value in powered.items()}
+
+
+def pack(folder: str | Path, tokenizer: Any, out: str | Path) -> dict[str, NDArray[np.uint16]]:
+    """Tokenise a corpus once; keep one flat array of ids a language.
+
+    Paragraphs end with the tokenizer's end-of-sequence id. Arrays are stored in
+    ``out`` and memory-mapped on later calls.
+
+    Returns
+    -------
+    dict
+        Language -> array of token ids, shape (tokens,), dtype uint16.
+    """
+    if len(tokenizer) > np.iinfo(np.uint16).max:
+        raise CorpusError(f"a vocabulary of {len(tokenizer)} pieces does not fit 16 bits.")
+    packed: dict[str, NDArray[np.uint16]] = {}
+    Path(out).mkdir(parents=True, exist_ok=True)
+    for code, path in corpus_files(folder).items():
+        cache = Path(out) / f"{code}.npy"
+        if not cache.exists():
+            ids: list[NDArray[np.uint16]] = []
+            batch: list[str] = []
+            for paragraph in read_paragraphs(path):
+                batch.append(paragraph)
+                if len(batch) == 4096:
+                    ids.append(_encode(tokenizer, batch))
+                    batch = []
+            if batch:
+                ids.append(_encode(tokenizer, batch))
+            partial = cache.with_suffix(".part.npy")
+            np.save(partial, np.concatenate(ids))
+            partial.replace(cache)
+        packed[code] = np.load(cache, mmap_mode="r")
+    return packed
+
+
+def _encode(tokenizer: Any, batch: list[str]) -> NDArray[np.uint16]:
+    rows = tokenizer(batch, add_special_tokens=True)["input_ids"]
+    return np.fromiter((i for row in rows for i in row), dtype=np.uint16)

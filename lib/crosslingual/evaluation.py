@@ -1,0 +1,187 @@
+"""Predicting with a fine-tuned model and scoring what it writes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from .errors import ConfigError, DataError
+from .metrics import get_metric
+from .models import Loaded
+from .tasks import Example, Task
+from .tuning import autocast, bucketed, encode, pad
+
+__all__ = ["Evaluation", "evaluate", "generate", "score_labels"]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Scores of one model on one set of examples.
+
+    Attributes
+    ----------
+    scores : dict
+        Metric name -> value in [0, 1], the task's own metric first.
+    n : int
+        Number of examples.
+    illegal : float
+        Share of outputs that have not the form of an answer, in [0, 1].
+    outputs : list of str
+        What the model wrote, in the order of the examples.
+    """
+
+    scores: dict[str, float]
+    n: int
+    illegal: float
+    outputs: list[str] = field(repr=False)
+
+
+def generate(
+    loaded: Loaded,
+    examples: Sequence[Example],
+    max_output: int = 16,
+    max_input: int = 128,
+    batch: int = 128,
+    precision: str = "auto",
+) -> list[str]:
+    """Write an output for every example, greedily.
+
+    Parameters
+    ----------
+    loaded : Loaded
+        A fine-tuned model.
+    examples : sequence of Example
+        Their inputs are used.
+    max_output, max_input : int
+        Limits in tokens.
+    batch : int
+        Examples decoded together; they are sorted by length first.
+    precision : str
+        As in `TrainSettings`.
+
+    Returns
+    -------
+    list of str
+        In the order of ``examples``.
+    """
+    import torch
+
+    if not examples:
+        raise DataError("there is nothing to predict: the list of examples is empty.")
+    tokenizer, model = loaded.tokenizer, loaded.model.eval()
+    pad_id = int(tokenizer.pad_token_id)
+    data = encode(loaded, examples, max_input)
+    outputs = [""] * len(examples)
+    with torch.inference_mode(), autocast(precision):
+        for rows in bucketed([len(r) for r in data.inputs], batch):
+            inputs = pad([data.inputs[i] for i in rows], pad_id).to(model.device)
+            ids = model.generate(
+                input_ids=inputs,
+                attention_mask=(inputs != pad_id).long(),
+                max_new_tokens=max_output,
+                do_sample=False,
+                num_beams=1,
+            )
+            texts = tokenizer.batch_decode(ids, skip_special_tokens=True)
+            for row, text in zip(rows, texts, strict=True):
+                outputs[row] = text.strip()
+    return outputs
+
+
+def score_labels(
+    loaded: Loaded,
+    examples: Sequence[Example],
+    labels: Sequence[str],
+    max_input: int = 128,
+    batch: int = 128,
+    precision: str = "auto",
+) -> list[str]:
+    """Choose the most probable of the allowed labels for every example.
+
+    Labels are compared at the first decoder step at which all of them differ; where they
+    share a prefix, by the probability of the whole label. The encoder runs once.
+
+    Returns
+    -------
+    list of str
+        One of ``labels`` an example: no output is illegal.
+    """
+    import torch
+    from transformers.modeling_outputs import BaseModelOutput
+
+    if len(set(labels)) < 2:
+        raise ConfigError(f"label scoring needs at least two labels, not {list(labels)!r}.")
+    tokenizer, model = loaded.tokenizer, loaded.model.eval()
+    pad_id = int(tokenizer.pad_token_id)
+    data = encode(loaded, examples, max_input)
+    ids = tokenizer(list(labels))["input_ids"]
+    first = [row[0] for row in ids]
+    width = 1 if len(set(first)) == len(first) else max(map(len, ids))
+    targets = pad([row[:width] for row in ids], -100).to(model.device)
+    chosen = [""] * len(examples)
+    with torch.inference_mode(), autocast(precision):
+        for rows in bucketed([len(r) for r in data.inputs], batch):
+            inputs = pad([data.inputs[i] for i in rows], pad_id).to(model.device)
+            mask = (inputs != pad_id).long()
+            states = model.encoder(input_ids=inputs, attention_mask=mask).last_hidden_state
+            scores = []
+            for label in targets:
+                wanted = label[label != -100].repeat(len(rows), 1)
+                logits = model(
+                    encoder_outputs=BaseModelOutput(last_hidden_state=states),
+                    attention_mask=mask,
+                    labels=wanted,
+                ).logits.float()
+                logs = logits.log_softmax(-1).gather(-1, wanted[..., None])
+                scores.append(logs.sum(dim=(1, 2)))
+            best = torch.stack(scores).argmax(dim=0).tolist()
+            for row, at in zip(rows, best, strict=True):
+                chosen[row] = labels[at]
+    return chosen
+
+
+def evaluate(
+    loaded: Loaded,
+    examples: Sequence[Example],
+    task: Task,
+    decoding: str = "generate",
+    max_input: int = 128,
+    precision: str = "auto",
+) -> Evaluation:
+    """Predict and score.
+
+    Parameters
+    ----------
+    loaded : Loaded
+        A fine-tuned model.
+    examples : sequence of Example
+        What it is tested on.
+    task : Task
+        Gives metrics, the limit of the output and what counts as legal.
+    decoding : str
+        ``generate`` (free text) or ``labels`` (the best of the task's labels).
+
+    Returns
+    -------
+    Evaluation
+    """
+    if decoding == "labels":
+        if not task.labels:
+            raise ConfigError(
+                f"decoding 'labels' needs a task with labels; {task.name!r} has none. "
+                "Use decoding 'generate'."
+            )
+        outputs = score_labels(loaded, examples, task.labels, max_input, precision=precision)
+    elif decoding == "generate":
+        outputs = generate(loaded, examples, task.max_output, max_input, precision=precision)
+    else:
+        raise ConfigError(f"unknown decoding {decoding!r}. Allowed: generate, labels.")
+    return judge(outputs, examples, task)
+
+
+def judge(outputs: Sequence[str], examples: Sequence[Example], task: Task) -> Evaluation:
+    """Score outputs that are there already; also for learners that are no mT5."""
+    targets = [e.target for e in examples]
+    scores = {name: get_metric(name)(outputs, targets) for name in task.metrics}
+    illegal = sum(not task.legal(output) for output in outputs) / len(outputs)
+    return Evaluation(scores, len(outputs), illegal, list(outputs))

@@ -1,0 +1,106 @@
+"""Atomic writing and careful reading of small files."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from .errors import OutputError
+
+__all__ = ["prepare_folder", "write_atomic", "write_json", "write_text"]
+
+
+def prepare_folder(path: str | Path) -> Path:
+    """Create a folder and make sure that it can be written to.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder; parents are made too.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    OutputError
+        If it cannot be made, is a file, or refuses a new file.
+    """
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # os.access lies for root and on network disks: only writing tells.
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".probe-"):
+            pass
+    except OSError as error:
+        raise OutputError(
+            f"cannot write to the folder {str(folder)!r} ({error.strerror or error}). "
+            "Choose another folder with --out, or make this one writable."
+        ) from None
+    return folder
+
+
+def write_atomic(path: str | Path, write: Callable[[Path], None]) -> Path:
+    """Let ``write`` fill a temporary file beside ``path``, then move it into place.
+
+    A reader sees the old file or the whole new one, also after ``kill -9``.
+
+    Parameters
+    ----------
+    path : str or Path
+        Where the file shall be. Its folder is made if need be.
+    write : callable
+        Called with the temporary path.
+
+    Returns
+    -------
+    Path
+        ``path``.
+
+    Raises
+    ------
+    OutputError
+        If the folder cannot be written to.
+    """
+    target = Path(path)
+    temporary: str | None = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(
+            dir=target.parent, prefix=f".{target.name}-", suffix=".tmp"
+        )
+        os.close(handle)
+        write(Path(temporary))
+        with open(temporary, "rb") as stream:
+            os.fsync(stream.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, target)
+    except OSError as error:
+        raise OutputError(
+            f"cannot write {str(target)!r} ({error.strerror or error}). "
+            "Choose another place, or make this one writable."
+        ) from None
+    finally:
+        if temporary is not None and os.path.exists(temporary):
+            os.unlink(temporary)
+    return target
+
+
+def write_text(path: str | Path, text: str) -> Path:
+    """Write a text file atomically (UTF-8)."""
+    return write_atomic(path, lambda tmp: _fill(tmp, text))
+
+
+def write_json(path: str | Path, value: Any) -> Path:
+    """Write a JSON file atomically; NaN and infinity are refused by the format."""
+    text = json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False)
+    return write_text(path, text + "\n")
+
+
+def _fill(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")

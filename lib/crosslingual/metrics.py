@@ -1,0 +1,143 @@
+"""Scores of text-to-text outputs. All are means or F1 in [0, 1]; larger is better."""
+
+from __future__ import annotations
+
+import re
+import string
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from .errors import DataError, UnknownNameError
+
+__all__ = ["METRICS", "accuracy", "exact_match", "format_spans", "parse_spans", "span_f1", "token_f1"]
+
+NO_SPANS = "none"
+
+
+def _check(outputs: Sequence[str], targets: Sequence[str]) -> None:
+    if len(outputs) != len(targets):
+        raise DataError(f"{len(outputs)} outputs cannot be scored against {len(targets)} targets.")
+    if not targets:
+        raise DataError("there is nothing to score: the list of targets is empty.")
+
+
+def accuracy(outputs: Sequence[str], targets: Sequence[str]) -> float:
+    """Share of outputs that equal their target, white space at the ends aside.
+
+    Examples
+    --------
+    >>> accuracy(["turn on", "turn off"], ["turn on", "set light"])
+    0.5
+    """
+    _check(outputs, targets)
+    hits = sum(o.strip() == t.strip() for o, t in zip(outputs, targets, strict=True))
+    return hits / len(targets)
+
+
+def normalise_answer(text: str) -> str:
+    """Lower-case, strip punctuation of any script, collapse white space.
+
+    As SQuAD's normalisation, without its English articles: answers are in many
+    languages.
+    """
+    kept = (
+        " " if char in string.punctuation or unicodedata.category(char)[0] == "P" else char
+        for char in text.casefold()
+    )
+    return " ".join("".join(kept).split())
+
+
+def exact_match(outputs: Sequence[str], targets: Sequence[str]) -> float:
+    """Share of outputs that equal their target after `normalise_answer`."""
+    _check(outputs, targets)
+    pairs = zip(outputs, targets, strict=True)
+    return sum(normalise_answer(o) == normalise_answer(t) for o, t in pairs) / len(targets)
+
+
+def token_f1(outputs: Sequence[str], targets: Sequence[str]) -> float:
+    """Mean over examples of the F1 of bags of words (Rajpurkar et al. 2016).
+
+    Examples
+    --------
+    >>> round(token_f1(["the red lamp"], ["red lamp"]), 3)
+    0.8
+    """
+    _check(outputs, targets)
+    return sum(map(_token_f1, outputs, targets)) / len(targets)
+
+
+def _token_f1(output: str, target: str) -> float:
+    got, want = normalise_answer(output).split(), normalise_answer(target).split()
+    if not got or not want:
+        return float(got == want)
+    common = sum((Counter(got) & Counter(want)).values())
+    if common == 0:
+        return 0.0
+    return 2 * common / (len(got) + len(want))
+
+
+def format_spans(spans: Sequence[tuple[str, str]]) -> str:
+    """Write labelled spans the way mT5 casts NER: ``label: text ; label: text``.
+
+    Examples
+    --------
+    >>> format_spans([("area", "Küche"), ("color", "rot")])
+    'area: Küche ; color: rot'
+    """
+    return " ; ".join(f"{label}: {text}" for label, text in spans) or NO_SPANS
+
+
+_SEPARATOR = re.compile(r"\s*;\s*")
+
+
+def parse_spans(text: str) -> list[tuple[str, str]]:
+    """Read what `format_spans` wrote; parts of another form are left out.
+
+    Examples
+    --------
+    >>> parse_spans("area: Küche ; color rot")
+    [('area', 'Küche')]
+    """
+    spans = []
+    for part in _SEPARATOR.split(text.strip()):
+        label, colon, span = part.partition(":")
+        if colon and label.strip() and span.strip():
+            spans.append((label.strip(), " ".join(span.split())))
+    return spans
+
+
+def span_f1(outputs: Sequence[str], targets: Sequence[str]) -> float:
+    """Micro-averaged F1 of (label, text) spans, counted as bags within an example.
+
+    On outputs made from aligned token tags this is the CoNLL score that seqeval
+    computes; a repeated span counts as often as it is written. With no span expected
+    and none given, the score is 1.
+
+    Examples
+    --------
+    >>> span_f1(["area: Küche ; color: rot"], ["area: Küche"])
+    0.6666666666666666
+    """
+    _check(outputs, targets)
+    got = [Counter(parse_spans(o)) for o in outputs]
+    want = [Counter(parse_spans(t)) for t in targets]
+    hits = sum(sum((g & w).values()) for g, w in zip(got, want, strict=True))
+    total = sum(map(Counter.total, got)) + sum(map(Counter.total, want))
+    return 2 * hits / total if total else 1.0
+
+
+METRICS: dict[str, Callable[[Sequence[str], Sequence[str]], float]] = {
+    "accuracy": accuracy,
+    "exact_match": exact_match,
+    "span_f1": span_f1,
+    "token_f1": token_f1,
+}
+"""Name -> function(outputs, targets)."""
+
+
+def get_metric(name: str) -> Callable[[Sequence[str], Sequence[str]], float]:
+    """Look up a metric; raises `UnknownNameError` for others."""
+    if name not in METRICS:
+        raise UnknownNameError(name, METRICS)
+    return METRICS[name]

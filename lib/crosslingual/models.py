@@ -1,0 +1,148 @@
+"""Loading mT5 models: the shipped one, a local folder, the hub."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import ModelError, UnknownModelError
+
+if TYPE_CHECKING:
+    from transformers import MT5ForConditionalGeneration, PreTrainedTokenizerBase
+
+__all__ = ["Loaded", "SHIPPED", "check_model_name", "load_model", "untrained_copy"]
+
+SHIPPED = ("mini", "mini-scratch")
+_NEXT = "Give 'mini', 'mini-scratch', a local folder in the hub's format, or a hub id."
+
+
+@dataclass
+class Loaded:
+    """A model with its tokenizer.
+
+    Attributes
+    ----------
+    name : str
+        As asked for; for a folder its last part. Enters every signature.
+    model : MT5ForConditionalGeneration
+        Weights in fp32.
+    tokenizer : transformers tokenizer
+        The vocabulary that the model was trained with.
+    """
+
+    name: str
+    model: MT5ForConditionalGeneration = field(repr=False)
+    tokenizer: PreTrainedTokenizerBase = field(repr=False)
+
+    @property
+    def parameters(self) -> int:
+        """Number of weights."""
+        return sum(p.numel() for p in self.model.parameters())
+
+
+def mini_folder() -> Path:
+    """Where the shipped model lies."""
+    return Path(str(files("crosslingual") / "data" / "mini"))
+
+
+def _locate(name: str) -> str:
+    """Folder or hub id of a model name."""
+    if name in SHIPPED:
+        return str(mini_folder())
+    path = Path(name)
+    if path.is_dir():
+        if not (path / "config.json").exists():
+            raise ModelError(
+                f"the folder {name!r} holds no config.json: it is not a model in the hub's "
+                f"format. {_NEXT}"
+            )
+        return str(path)
+    if path.is_absolute() or name.startswith(".") or name.count("/") != 1 or " " in name:
+        raise UnknownModelError(f"unknown model {name!r}: no such folder. {_NEXT}")
+    return name
+
+
+def check_model_name(name: str) -> None:
+    """Refuse a model name that cannot be right, without loading anything.
+
+    Raises
+    ------
+    UnknownModelError, ModelError
+        As `load_model`.
+    """
+    _locate(name)
+
+
+def load_model(name: str = "mini", seed: int = 0) -> Loaded:
+    """Load an mT5 for fine-tuning.
+
+    Parameters
+    ----------
+    name : str
+        ``mini`` (shipped, pre-trained here), ``mini-scratch`` (the same architecture
+        and vocabulary, untrained: the control for what pre-training adds), a local
+        folder in the hub's format, or a hub id such as ``google/mt5-small``.
+    seed : int
+        Initial weights of ``mini-scratch``; without effect on the others.
+
+    Returns
+    -------
+    Loaded
+
+    Raises
+    ------
+    UnknownModelError
+        If there is no such model, or the hub cannot be reached.
+    ModelError
+        If it is no mT5, or has no safetensors weights.
+
+    Notes
+    -----
+    Only safetensors weights are read, and no code that comes with a model is run.
+    """
+    from transformers import AutoConfig, AutoTokenizer, MT5ForConditionalGeneration
+
+    place = _locate(name)
+    try:
+        config = AutoConfig.from_pretrained(place, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise UnknownModelError(
+            f"the model {name!r} could not be found ({_first_line(error)}). {_NEXT}"
+        ) from None
+    if config.model_type != "mt5":
+        raise ModelError(
+            f"{name!r} is a {config.model_type!r} model; this study fine-tunes 'mt5' models."
+        )
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=False)
+        model = MT5ForConditionalGeneration.from_pretrained(
+            place, use_safetensors=True, trust_remote_code=False, dtype="float32"
+        )
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ModelError(
+            f"the model {name!r} is there but cannot be loaded ({_first_line(error)}). "
+            "It needs model.safetensors and tokenizer files."
+        ) from None
+    loaded = Loaded(Path(name).name if Path(name).is_dir() else name, model, tokenizer)
+    if name == "mini-scratch":
+        loaded = untrained_copy(loaded, seed)
+        loaded.name = name
+    return loaded
+
+
+def untrained_copy(loaded: Loaded, seed: int = 0) -> Loaded:
+    """The same architecture and vocabulary with fresh weights: the from-scratch control."""
+    from .pretraining import Architecture, new_model
+
+    c = loaded.model.config
+    shape = Architecture(
+        c.d_model, c.d_ff, c.num_layers, c.num_decoder_layers, c.num_heads, c.d_kv
+    )
+    model: Any = new_model(shape, c.vocab_size, seed)
+    return Loaded(f"{loaded.name}-scratch", model, loaded.tokenizer)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -1,0 +1,343 @@
+"""Pre-training a small mT5 from scratch by span corruption."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from .corpus import language_shares, pack
+from .corruption import Corruption, corrupt
+from .errors import ConfigError
+from .files import prepare_folder, write_atomic, write_json
+
+if TYPE_CHECKING:
+    import torch
+    from numpy.typing import NDArray
+
+__all__ = ["Architecture", "Batches", "PretrainConfig", "new_model", "pretrain"]
+
+HELD_OUT = 0.02  # share of every language's tokens that is never trained on
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Shape of an mT5 (T5 1.1: gated GELU, no biases)."""
+
+    d_model: int = 256
+    d_ff: int = 640
+    encoder_layers: int = 4
+    decoder_layers: int = 2
+    heads: int = 4
+    d_kv: int = 64
+
+
+@dataclass(frozen=True)
+class PretrainConfig:
+    """Settings of one pre-training run.
+
+    Parameters
+    ----------
+    steps : int
+        Number of updates.
+    batch : int
+        Examples an update; each is ``corruption.raw_length`` tokens of one language.
+    lr : float
+        Peak step of the matrices, as a root-mean-square change an update times 5
+        (Muon's convention, matched to AdamW's).
+    alpha : float
+        Sampling p(L) ~ size(L)**alpha.
+    weight_decay : float
+        Decoupled, on matrices only: keeps their scale where fine-tuning can move them.
+    seed : int
+        Initial weights and order of data.
+    save_every : int
+        Steps between checkpoints.
+    """
+
+    steps: int = 4000
+    batch: int = 32
+    lr: float = 0.01
+    embedding_lr: float = 0.01
+    optimiser: str = "muon"
+    alpha: float = 0.3
+    weight_decay: float = 0.1
+    raw_length: int = 140
+    seed: int = 0
+    save_every: int = 500
+    warmup: float = 0.02
+    decay: float = 0.3
+
+
+def new_model(architecture: Architecture, vocab_size: int, seed: int = 0) -> Any:
+    """Make an untrained mT5 with T5's initialisation.
+
+    transformers ties mT5's output layer to its embeddings and leaves out the factor
+    1/sqrt(d_model) that T5 puts before it, which gives a first loss over 100. The
+    decoder's last gain carries the factor here, so that embeddings can start at their
+    usual standard deviation 1 and stand out in the residual stream.
+    """
+    import torch
+    from transformers import MT5Config, MT5ForConditionalGeneration
+
+    torch.manual_seed(seed)
+    config = MT5Config(
+        vocab_size=vocab_size,
+        d_model=architecture.d_model,
+        d_kv=architecture.d_kv,
+        d_ff=architecture.d_ff,
+        num_layers=architecture.encoder_layers,
+        num_decoder_layers=architecture.decoder_layers,
+        num_heads=architecture.heads,
+        dropout_rate=0.0,
+        decoder_start_token_id=0,
+        pad_token_id=0,
+        eos_token_id=1,
+    )
+    model = MT5ForConditionalGeneration(config)
+    with torch.no_grad():
+        model.decoder.final_layer_norm.weight.fill_(architecture.d_model**-0.5)
+    return model
+
+
+def _groups(model: torch.nn.Module, config: PretrainConfig) -> list[torch.optim.Optimizer]:
+    """Muon (or AdamW) for the matrices, AdamW for embeddings, gains and output layer.
+
+    mT5 does not scale attention logits by 1/sqrt(d_kv); T5's start makes the query
+    weights smaller by that factor instead. An optimiser with steps of one size for all
+    matrices undoes that within a hundred updates and the attention saturates, so the
+    query steps carry the factor too.
+    """
+    import torch
+
+    d_kv, d_model = int(model.config.d_kv), int(model.config.d_model)  # type: ignore[union-attr, arg-type]
+    queries, matrices, biases, gains = [], [], [], []
+    for name, parameter in model.named_parameters():
+        if name in ("shared.weight", "decoder.final_layer_norm.weight"):
+            continue
+        if "relative_attention_bias" in name:
+            biases.append(parameter)
+        elif parameter.ndim < 2:
+            gains.append(parameter)
+        elif name.endswith(".q.weight"):
+            queries.append(parameter)
+        else:
+            matrices.append(parameter)
+    groups = [
+        {"params": matrices, "lr": config.lr},
+        {"params": queries, "lr": config.lr / math.sqrt(d_kv)},
+    ]
+    small = [
+        {"params": [model.shared.weight], "lr": config.embedding_lr},
+        {"params": biases, "lr": config.lr},
+        {"params": gains, "lr": 0.3 * config.lr},
+        {
+            "params": [model.decoder.final_layer_norm.weight],  # type: ignore[union-attr]
+            "lr": 0.3 * config.lr / math.sqrt(d_model),
+        },
+    ]
+    adam = torch.optim.AdamW(small, betas=(0.9, 0.98), weight_decay=0.0, fused=True)
+    if config.optimiser == "muon":
+        main: torch.optim.Optimizer = torch.optim.Muon(
+            groups, weight_decay=config.weight_decay, adjust_lr_fn="match_rms_adamw"
+        )
+    elif config.optimiser == "adamw":
+        for group in groups:
+            group["lr"] = 0.2 * group["lr"]  # type: ignore[operator]
+        main = torch.optim.AdamW(
+            groups, betas=(0.9, 0.98), weight_decay=config.weight_decay, fused=True
+        )
+    else:
+        raise ConfigError(f"unknown optimiser {config.optimiser!r}. Allowed: adamw, muon.")
+    for optimiser in (main, adam):
+        for group in optimiser.param_groups:
+            group["peak"] = group["lr"]
+    return [main, adam]
+
+
+def _schedule(step: int, config: PretrainConfig) -> float:
+    """Warm up, stay, then fall linearly to zero over the last ``decay`` of the steps."""
+    up = (step + 1) / max(1.0, config.warmup * config.steps)
+    down = (config.steps - step) / max(1.0, config.decay * config.steps)
+    return min(1.0, up, down)
+
+
+class Batches:
+    """Corrupted batches, each a function of (seed, step) alone, so that resuming is exact.
+
+    Parameters
+    ----------
+    packed : dict
+        Language -> token ids, from `crosslingual.corpus.pack`.
+    tokenizer : transformers tokenizer
+        For the sentinels and the end of sequence.
+    config : PretrainConfig
+        Batch size, length, sampling, seed.
+    """
+
+    def __init__(
+        self, packed: dict[str, NDArray[np.uint16]], tokenizer: Any, config: PretrainConfig
+    ) -> None:
+        self.how = Corruption(config.raw_length)
+        self.packed = packed
+        self.config = config
+        self.languages = list(packed)
+        shares = language_shares({c: len(v) for c, v in packed.items()}, config.alpha)
+        self.shares = np.array([shares[c] for c in self.languages])
+        ids = [tokenizer.convert_tokens_to_ids(f"<extra_id_{i}>") for i in range(100)]
+        self.sentinels = np.array(ids)
+        self.eos = int(tokenizer.eos_token_id)
+
+    def _cut(self, language: str, starts: NDArray[np.int64]) -> NDArray[np.int64]:
+        tokens = self.packed[language]
+        return np.stack([tokens[s : s + self.how.raw_length] for s in starts]).astype(np.int64)
+
+    def train(self, step: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Inputs and targets of one update."""
+        random = np.random.default_rng([self.config.seed, step])
+        picks = random.choice(len(self.languages), size=self.config.batch, p=self.shares)
+        rows = []
+        for pick in picks:
+            code = self.languages[pick]
+            last = int(len(self.packed[code]) * (1 - HELD_OUT)) - self.how.raw_length
+            rows.append(self._cut(code, random.integers(0, max(1, last), 1)))
+        return corrupt(np.concatenate(rows), self.how, self.sentinels, self.eos, random)
+
+    def held_out(
+        self, language: str, examples: int = 32
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """A fixed batch of a language's held-out text."""
+        random = np.random.default_rng(0)
+        tokens = self.packed[language]
+        first, last = int(len(tokens) * (1 - HELD_OUT)), len(tokens) - self.how.raw_length
+        starts = random.integers(min(first, last), last, examples)
+        return corrupt(self._cut(language, starts), self.how, self.sentinels, self.eos, random)
+
+
+def held_out_losses(model: Any, batches: Batches) -> dict[str, float]:
+    """Mean loss a target token (nats) on held-out text, by language."""
+    import torch
+
+    losses = {}
+    model.eval()
+    with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
+        for code in batches.languages:
+            inputs, targets = map(torch.from_numpy, batches.held_out(code))
+            losses[code] = round(float(model(input_ids=inputs, labels=targets).loss), 4)
+    model.train()
+    return losses
+
+
+def pretrain(
+    corpus: str | Path,
+    out: str | Path,
+    tokenizer: Any,
+    architecture: Architecture | None = None,
+    config: PretrainConfig | None = None,
+    compile_model: bool = True,
+) -> dict[str, Any]:
+    """Pre-train an mT5 by span corruption; resume if ``out`` holds a checkpoint.
+
+    Parameters
+    ----------
+    corpus : str or Path
+        Folder of one text file a language.
+    out : str or Path
+        Receives ``model/`` (hub format), ``log.jsonl`` (step, loss, tokens a second),
+        ``checkpoint.pt`` and ``tokens/`` (cache).
+    tokenizer : transformers tokenizer
+        Its vocabulary is the model's.
+    architecture, config
+        Shape and recipe; see there.
+    compile_model : bool
+        Use ``torch.compile``; worth its half minute from a few hundred steps on.
+
+    Returns
+    -------
+    dict
+        Provenance: settings, tokens seen, losses by language, seconds, versions.
+    """
+    import torch
+
+    architecture = architecture or Architecture()
+    config = config or PretrainConfig()
+    folder = prepare_folder(out)
+    batches = Batches(pack(corpus, tokenizer, folder / "tokens"), tokenizer, config)
+    model = new_model(architecture, len(tokenizer), config.seed)
+    optimisers = _groups(model, config)
+    first, seconds = 0, 0.0
+    checkpoint = folder / "checkpoint.pt"
+    settings = {"architecture": asdict(architecture), "config": asdict(config)}
+    if checkpoint.exists():
+        state = torch.load(checkpoint, weights_only=True)
+        if state["settings"] != settings:
+            raise ConfigError(
+                f"{str(checkpoint)!r} was made with other settings. "
+                "Give another --out, or delete it to start anew."
+            )
+        model.load_state_dict(state["model"])
+        for optimiser, saved in zip(optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(saved)
+        first, seconds = state["step"], state["seconds"]
+    model.train()
+    forward = torch.compile(model) if compile_model else model
+    tokens_a_step = config.batch * config.raw_length
+    started = time.monotonic()
+    bar = tqdm(range(first, config.steps), initial=first, total=config.steps, desc="pretrain")
+    window: list[float] = []
+    for step in bar:
+        inputs, targets = map(torch.from_numpy, batches.train(step))
+        for optimiser in optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = group["peak"] * _schedule(step, config)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            loss = forward(input_ids=inputs, labels=targets).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        for optimiser in optimisers:
+            optimiser.step()
+            optimiser.zero_grad(set_to_none=True)
+        window.append(float(loss.detach()))
+        done = step + 1
+        if done % 25 == 0 or done == config.steps:
+            spent = seconds + time.monotonic() - started
+            speed = (done - first) * tokens_a_step / (time.monotonic() - started)
+            line = {
+                "step": done,
+                "tokens": done * tokens_a_step,
+                "loss": round(float(np.mean(window)), 4),
+                "tokens_per_second": round(speed),
+                "seconds": round(spent, 1),
+            }
+            with open(folder / "log.jsonl", "a", encoding="utf-8") as log:
+                log.write(json.dumps(line) + "\n")
+            bar.set_postfix(loss=line["loss"], tok_s=line["tokens_per_second"])
+            window = []
+        if done % config.save_every == 0 or done == config.steps:
+            state = {
+                "settings": settings,
+                "model": model.state_dict(),
+                "optimisers": [o.state_dict() for o in optimisers],
+                "step": done,
+                "seconds": seconds + time.monotonic() - started,
+            }
+            write_atomic(checkpoint, lambda path, state=state: torch.save(state, path))  # type: ignore[misc]
+    provenance = {
+        **settings,
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "tokens_seen": config.steps * tokens_a_step,
+        "corpus_tokens": {code: len(v) for code, v in batches.packed.items()},
+        "held_out_loss": held_out_losses(model, batches),
+        "seconds": round(seconds + time.monotonic() - started),
+        "torch": torch.__version__,
+    }
+    model.to(torch.bfloat16).save_pretrained(folder / "model")
+    tokenizer.save_pretrained(folder / "model")
+    write_json(folder / "provenance.json", provenance)
+    return provenance

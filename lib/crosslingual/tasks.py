@@ -1,0 +1,183 @@
+"""What a task is, and which ones there are.
+
+A task turns a language and a split into examples of text in, text out. To add one,
+make a `Task` and `register` it; nothing else in the package knows tasks by name.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from .errors import DataError, UnknownTaskError
+from .languages import find_language, resolve
+from .metrics import get_metric
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Example", "Task", "baselines", "describe", "get_task", "register", "task_names"]
+
+SPLITS = ("train", "dev", "test")
+
+
+@dataclass(frozen=True)
+class Example:
+    """One example, text in and text out.
+
+    Attributes
+    ----------
+    input, target : str
+        What the model reads and what it should write.
+    language : str
+        ISO 639-3 code.
+    key : str
+        Where the example comes from (template, sentence id); splits share none.
+    spans : tuple of (label, start, end)
+        For structured tasks: where the target's spans stand in ``input``.
+    """
+
+    input: str
+    target: str
+    language: str
+    key: str = ""
+    spans: tuple[tuple[str, int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task for text-to-text models.
+
+    Attributes
+    ----------
+    name : str
+        Short, lower case; part of every signature.
+    kind : str
+        ``classification``, ``structured`` or ``answering``.
+    load : callable
+        ``load(language code, split)`` gives a list of `Example`, the same at every call.
+    languages : callable
+        Gives the ISO 639-3 codes that the task has.
+    metrics : tuple of str
+        Names in `crosslingual.metrics.METRICS`; the first one is the task's score.
+    legal : callable
+        Whether an output has the form of an answer; how often it has not is recorded.
+    labels : tuple of str
+        The allowed outputs of a classification task, else empty.
+    max_output : int
+        Longest output in tokens.
+    casting, licence, citation, version : str
+        How it became text to text, who may use it, whom to cite, which sample.
+    """
+
+    name: str
+    kind: str
+    load: Callable[[str, str], list[Example]] = field(repr=False)
+    languages: Callable[[], list[str]] = field(repr=False)
+    metrics: tuple[str, ...]
+    legal: Callable[[str], bool] = field(repr=False)
+    labels: tuple[str, ...] = ()
+    max_output: int = 16
+    casting: str = ""
+    licence: str = ""
+    citation: str = ""
+    version: str = "1"
+
+    def examples(self, language: str, split: str) -> list[Example]:
+        """Examples of one language and split.
+
+        Raises
+        ------
+        UnknownLanguageError
+            If the language is unknown or the task does not have it.
+        DataError
+            If the split is not train, dev or test.
+        """
+        if split not in SPLITS:
+            raise DataError(f"unknown split {split!r}. Allowed: {', '.join(SPLITS)}.")
+        return self.load(find_language(language).code, split)
+
+
+_REGISTRY: dict[str, Task] = {}
+
+
+def register(task: Task) -> Task:
+    """Make a task known by its name; a second one of the same name replaces it."""
+    _REGISTRY[task.name] = task
+    return task
+
+
+def _known() -> dict[str, Task]:
+    from .home import HOME_TASKS
+
+    return {task.name: task for task in HOME_TASKS} | _REGISTRY
+
+
+def task_names() -> list[str]:
+    """Names of all tasks."""
+    return sorted(_known())
+
+
+def get_task(name: str) -> Task:
+    """Look up a task by name.
+
+    Raises
+    ------
+    UnknownTaskError
+        With the nearest names.
+    """
+    known = _known()
+    if name not in known:
+        raise UnknownTaskError(name, known)
+    return known[name]
+
+
+def baselines(task: Task, language: str) -> dict[str, float]:
+    """Scores that need no learning, on the test split.
+
+    Returns
+    -------
+    dict
+        ``chance``: expected score of a random training target; ``majority``: score of
+        always giving the most frequent training target.
+    """
+    score = get_metric(task.metrics[0])
+    train = [e.target for e in task.examples(language, "train")]
+    test = [e.target for e in task.examples(language, "test")]
+    frequent = Counter(train).most_common(1)[0][0]
+    distinct = Counter(train)
+    chance = sum(n / len(train) * score([t] * len(test), test) for t, n in distinct.items())
+    return {"chance": chance, "majority": score([frequent] * len(test), test)}
+
+
+def describe(task: Task, languages: Iterable[str]) -> pd.DataFrame:
+    """Sizes, trivial baselines and an example, one row a language.
+
+    Returns
+    -------
+    DataFrame
+        Columns task, language, train, dev, test (numbers of examples), inputs
+        (distinct), targets (distinct), chance, majority, input, target (one example).
+    """
+    import pandas as pd
+
+    rows = []
+    for code in resolve(languages):
+        split = {name: task.examples(code, name) for name in SPLITS}
+        everything = [e for part in split.values() for e in part]
+        shown = split["test"][0]
+        rows.append(
+            {
+                "task": task.name,
+                "language": code,
+                **{name: len(part) for name, part in split.items()},
+                "inputs": len({e.input for e in everything}),
+                "targets": len({e.target for e in everything}),
+                **baselines(task, code),
+                "input": shown.input,
+                "target": shown.target,
+            }
+        )
+    return pd.DataFrame(rows)
