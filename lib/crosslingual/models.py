@@ -12,7 +12,7 @@ from .errors import ModelError, UnknownModelError
 if TYPE_CHECKING:
     from transformers import MT5ForConditionalGeneration, PreTrainedTokenizerBase
 
-__all__ = ["Loaded", "SHIPPED", "check_model_name", "load_model", "untrained_copy"]
+__all__ = ["Loaded", "SHIPPED", "check_model_name", "load_model", "model_place", "untrained_copy"]
 
 SHIPPED = ("mini", "mini-scratch")
 _NEXT = "Give 'mini', 'mini-scratch', a local folder in the hub's format, or a hub id."
@@ -47,7 +47,7 @@ def mini_folder() -> Path:
     return Path(str(files("crosslingual") / "data" / "mini"))
 
 
-def _locate(name: str) -> str:
+def model_place(name: str) -> str:
     """Folder or hub id of a model name."""
     if name in SHIPPED:
         return str(mini_folder())
@@ -72,7 +72,7 @@ def check_model_name(name: str) -> None:
     UnknownModelError, ModelError
         As `load_model`.
     """
-    _locate(name)
+    model_place(name)
 
 
 def load_model(name: str = "mini", seed: int = 0) -> Loaded:
@@ -104,7 +104,7 @@ def load_model(name: str = "mini", seed: int = 0) -> Loaded:
     """
     from transformers import AutoConfig, AutoTokenizer, MT5ForConditionalGeneration
 
-    place = _locate(name)
+    place = model_place(name)
     try:
         config = AutoConfig.from_pretrained(place, trust_remote_code=False)
     except (OSError, ValueError) as error:

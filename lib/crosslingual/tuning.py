@@ -157,11 +157,11 @@ def bucketed(
 
 
 def _loss(model: Any, data: Encoded, rows: Sequence[int], pad_id: int) -> torch.Tensor:
+    from .losses import seq2seq_loss
+
     inputs = pad([data.inputs[i] for i in rows], pad_id).to(model.device)
     labels = pad([data.targets[i] for i in rows], -100).to(model.device)
-    out = model(input_ids=inputs, attention_mask=(inputs != pad_id).long(), labels=labels)
-    loss: torch.Tensor = out.loss
-    return loss
+    return seq2seq_loss(model, inputs, labels, pad_id)
 
 
 def _optimiser(model: Any, settings: TrainSettings) -> torch.optim.Optimizer:

@@ -1,0 +1,189 @@
+"""The control: a learner that sees letters only.
+
+Character n-grams and logistic regression connect two languages where their words look
+alike, and nowhere else. What a pre-trained model gets above this is what pre-training
+connected.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from .evaluation import judge
+from .languages import resolve
+from .metrics import format_spans
+from .records import settings_hash, signature
+from .tasks import Example, Task
+from .version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import pandas as pd
+
+__all__ = ["LexicalClassifier", "LexicalTagger", "lexical_scores"]
+
+MODEL = "lexical"
+
+
+class Learner(Protocol):
+    """Fits on examples, writes outputs."""
+
+    def fit(self, examples: Sequence[Example]) -> Any:
+        """Learn from examples."""
+
+    def predict(self, examples: Sequence[Example]) -> list[str]:
+        """Write an output for each example."""
+
+
+def _logistic() -> Any:
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(C=30.0, max_iter=200, tol=1e-3)
+
+
+class LexicalClassifier:
+    """Character 1- to 4-grams of the whole input, one class a distinct target."""
+
+    def fit(self, examples: Sequence[Example]) -> LexicalClassifier:
+        """Learn from examples."""
+        from sklearn.feature_extraction.text import TfidfVectorizer
+        from sklearn.pipeline import make_pipeline
+
+        self.pipeline = make_pipeline(
+            TfidfVectorizer(analyzer="char", ngram_range=(1, 4), sublinear_tf=True), _logistic()
+        )
+        self.pipeline.fit([e.input for e in examples], [e.target for e in examples])
+        return self
+
+    def predict(self, examples: Sequence[Example]) -> list[str]:
+        """The most probable of the targets seen in training."""
+        return [str(label) for label in self.pipeline.predict([e.input for e in examples])]
+
+
+# Words where they are separated by spaces, single characters where they are not.
+_TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\s\u3040-\u30ff\u3400-\u9fff]+")
+
+
+class LexicalTagger:
+    """Tags each word by the characters in it and in its neighbours; spans from the tags."""
+
+    def _tokens(self, example: Example) -> list[tuple[str, int, int]]:
+        return [(m.group(), m.start(), m.end()) for m in _TOKEN.finditer(example.input)]
+
+    def _features(self, tokens: list[tuple[str, int, int]]) -> list[str]:
+        words = ["^", *(word for word, _, _ in tokens), "$"]
+        # Control characters mark whose n-grams they are, without mixing them.
+        return [
+            f"{words[i]}\n\x01{words[i - 1]}\n\x02{words[i + 1]}" for i in range(1, len(words) - 1)
+        ]
+
+    def fit(self, examples: Sequence[Example]) -> LexicalTagger:
+        """Learn from examples with ``spans``."""
+        from sklearn.feature_extraction.text import TfidfVectorizer
+        from sklearn.pipeline import make_pipeline
+
+        features: list[str] = []
+        tags: list[str] = []
+        for example in examples:
+            tokens = self._tokens(example)
+            features += self._features(tokens)
+            tags += [self._tag(example, start, end) for _, start, end in tokens]
+        self.pipeline = make_pipeline(
+            TfidfVectorizer(
+                analyzer=_marked_ngrams,
+                sublinear_tf=True,
+                min_df=2,
+            ),
+            _logistic(),
+        )
+        self.pipeline.fit(features, tags)
+        return self
+
+    @staticmethod
+    def _tag(example: Example, start: int, end: int) -> str:
+        for name, first, last in example.spans:
+            if start < last and end > first:
+                return name
+        return "O"
+
+    def predict(self, examples: Sequence[Example]) -> list[str]:
+        """Runs of equal tags, written as the task writes spans."""
+        outputs = []
+        per_example = [self._tokens(e) for e in examples]
+        features = [f for tokens in per_example for f in self._features(tokens)]
+        tags = iter(self.pipeline.predict(features)) if features else iter(())
+        for example, tokens in zip(examples, per_example, strict=True):
+            spans: list[list[Any]] = []
+            previous = "O"
+            for _, start, end in tokens:
+                tag = str(next(tags))
+                if tag != "O" and tag == previous:
+                    spans[-1][2] = end
+                elif tag != "O":
+                    spans.append([tag, start, end])
+                previous = tag
+            outputs.append(format_spans([(n, example.input[a:b]) for n, a, b in spans]))
+        return outputs
+
+
+def _marked_ngrams(text: str) -> list[str]:
+    grams = []
+    for part in text.split("\n"):
+        mark, word = (part[0], part[1:]) if part[:1] in "\x01\x02" and part else ("", part)
+        padded = f"<{word}>"
+        for n in (1, 2, 3, 4) if not mark else (3, 4):
+            grams += [mark + padded[i : i + n] for i in range(len(padded) - n + 1)]
+        grams.append(mark + padded)
+    return grams
+
+
+def lexical_scores(
+    task: Task, sources: Iterable[str], targets: Iterable[str] | None = None
+) -> pd.DataFrame:
+    """Train the lexical learner on every source, test it on every target.
+
+    Parameters
+    ----------
+    task : Task
+        Structured tasks are tagged, others classified.
+    sources, targets : iterable of str
+        Languages; targets are the sources where not given.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `crosslingual.records.scores_table`, with model ``lexical``. There
+        is no randomness in it: the seed is 0.
+    """
+    import pandas as pd
+
+    codes = resolve(sources)
+    goals = resolve(targets) if targets is not None else codes
+    rows = []
+    for source in codes:
+        learner: Learner = LexicalTagger() if task.kind == "structured" else LexicalClassifier()
+        learner.fit(task.examples(source, "train"))
+        for target in goals:
+            test = task.examples(target, "test")
+            result = judge(learner.predict(test), test, task)
+            rows.append(
+                {
+                    "task": task.name,
+                    "source": source,
+                    "target": target,
+                    "shots": 0,
+                    "seed": 0,
+                    "model": MODEL,
+                    "metric": task.metrics[0],
+                    "score": result.scores[task.metrics[0]],
+                    "n_test": result.n,
+                    "illegal": result.illegal,
+                    "settings": settings_hash({"task_version": task.version}),
+                    "version": __version__,
+                    "signature": signature(task.name, source, target, 0, MODEL, 0),
+                }
+            )
+    return pd.DataFrame(rows)

@@ -1,0 +1,242 @@
+"""Records: one JSON file for each measured cell, and the tidy table made of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import DataError, RecordError
+from .files import write_json
+from .languages import find_language
+from .version import __version__
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Record", "read_records", "read_scores", "scores_table", "settings_hash", "signature"]
+
+SCORE_COLUMNS = ("task", "source", "target", "shots", "seed", "model", "metric", "score")
+
+
+def settings_hash(settings: Mapping[str, Any]) -> str:
+    """Short, stable digest of settings: another recipe is another cell.
+
+    Examples
+    --------
+    >>> settings_hash({"lr": 0.01, "epochs": 3}) == settings_hash({"epochs": 3, "lr": 0.01})
+    True
+    """
+    text = json.dumps(settings, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
+def signature(
+    task: str, source: str, target: str, shots: int, model: str, seed: int, version: str = ""
+) -> str:
+    """How a score was made, in one line (after sacreBLEU, Post 2018).
+
+    Examples
+    --------
+    >>> signature("intents", "deu", "tur", 0, "mini", 1, "0.1")
+    'task:intents|src:de|tgt:tr|shots:0|model:mini|seed:1|v:0.1'
+    """
+    parts = {
+        "task": task,
+        "src": find_language(source).short,
+        "tgt": find_language(target).short,
+        "shots": shots,
+        "model": model,
+        "seed": seed,
+        "v": version or __version__,
+    }
+    return "|".join(f"{key}:{value}" for key, value in parts.items())
+
+
+@dataclass(frozen=True)
+class Record:
+    """One measured cell.
+
+    Attributes
+    ----------
+    task, source, target : str
+        Names; languages by ISO 639-3.
+    shots : int
+        Number of target examples in the training data.
+    seed : int
+        Order of examples, dropout, and initial weights where the model is untrained.
+    model : str
+        Name of the model.
+    metric : str
+        The task's own metric; ``score`` is its value in [0, 1].
+    scores : dict
+        All metrics of the task.
+    n_test : int
+        Number of test examples.
+    illegal : float
+        Share of outputs that have not the form of an answer.
+    settings : str
+        Digest of everything else that the score depends on.
+    version : str
+        Of this package.
+    seconds : float
+        Time of fine-tuning (shared by the targets of one source) and evaluation.
+    signature : str
+        See `signature`.
+    """
+
+    task: str
+    source: str
+    target: str
+    shots: int
+    seed: int
+    model: str
+    metric: str
+    score: float
+    scores: dict[str, float]
+    n_test: int
+    illegal: float
+    settings: str
+    version: str
+    seconds: float
+    signature: str
+
+    @property
+    def file_name(self) -> str:
+        """Name of the record's file: the cell's identity."""
+        model = "".join(c if c.isalnum() or c in "-_." else "_" for c in self.model)
+        return cell_file(
+            self.task, self.source, self.target, self.shots, self.seed, model, self.settings
+        )
+
+
+def cell_file(
+    task: str, source: str, target: str, shots: int, seed: int, model: str, settings: str
+) -> str:
+    """File name of a cell; equal cells, equal names."""
+    model = "".join(c if c.isalnum() or c in "-_." else "_" for c in model)
+    return f"{task}.{source}.{target}.n{shots}.s{seed}.{model}.{settings}.json"
+
+
+def write_record(folder: str | Path, record: Record) -> Path:
+    """Write a record atomically into ``folder``."""
+    return write_json(Path(folder) / record.file_name, asdict(record))
+
+
+def read_record(path: str | Path) -> Record:
+    """Read one record.
+
+    Raises
+    ------
+    RecordError
+        If the file is empty, truncated, or has other fields; the message says which
+        file and that deleting it makes the study measure the cell again.
+    """
+    advice = "Delete the file and rerun the study: the cell will be measured again."
+    try:
+        text = Path(path).read_text("utf-8")
+        values = json.loads(text)
+        record = Record(**values)
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecordError(f"the record {str(path)!r} cannot be read ({error}). {advice}") from None
+    except json.JSONDecodeError as error:
+        what = "is empty" if not text.strip() else f"is truncated or no JSON ({error})"
+        raise RecordError(f"the record {str(path)!r} {what}. {advice}") from None
+    except TypeError as error:
+        raise RecordError(f"the record {str(path)!r} has other fields ({error}). {advice}") from None
+    if not isinstance(record.score, (int, float)) or not math.isfinite(record.score):
+        raise RecordError(f"the record {str(path)!r} has the score {record.score!r}. {advice}")
+    return record
+
+
+def read_records(folder: str | Path) -> list[Record]:
+    """Read all records of a folder, in the order of their names.
+
+    Raises
+    ------
+    RecordError
+        If the folder is missing, or any record is broken.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        raise RecordError(
+            f"the folder {str(root)!r} does not exist. Run 'crosslingual study run' first."
+        )
+    return [read_record(path) for path in sorted(root.glob("*.json"))]
+
+
+def scores_table(records: Iterable[Record]) -> pd.DataFrame:
+    """Records as a tidy table.
+
+    Returns
+    -------
+    DataFrame
+        Columns task, source, target, shots, seed, model, metric, score, n_test, illegal,
+        settings, version, signature; one row a record, sorted. Times are left out, so
+        that equal studies give equal tables.
+    """
+    import pandas as pd
+
+    columns = [*SCORE_COLUMNS, "n_test", "illegal", "settings", "version", "signature"]
+    rows = [{name: getattr(record, name) for name in columns} for record in records]
+    table = pd.DataFrame(rows, columns=columns)
+    keys = ["task", "model", "shots", "seed", "source", "target", "settings"]
+    return table.sort_values(keys, ignore_index=True)
+
+
+def read_scores(path: str | Path) -> pd.DataFrame:
+    """Read a table of scores, of this package or another's.
+
+    Parameters
+    ----------
+    path : str or Path
+        CSV with at least ``task, source, target, score``. ``shots`` (0), ``seed`` (0),
+        ``model`` and ``metric`` (``unknown``) are filled in where missing; languages may
+        be ISO 639-1 or -3 codes or names.
+
+    Returns
+    -------
+    DataFrame
+        Languages as ISO 639-3.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, empty, lacks columns, or holds scores that are no numbers.
+    UnknownLanguageError
+        If a language is not known.
+    """
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(path, keep_default_na=False)
+    except FileNotFoundError:
+        raise DataError(f"the table {str(path)!r} does not exist.") from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"the table {str(path)!r} cannot be read as CSV ({error}).") from None
+    needed = ("task", "source", "target", "score")
+    missing = [name for name in needed if name not in table]
+    if missing or table.empty:
+        raise DataError(
+            f"the table {str(path)!r} lacks {', '.join(missing) or 'rows'}; its columns are "
+            f"{', '.join(map(str, table.columns))}. Needed: {', '.join(needed)}."
+        )
+    for name, value in {"shots": 0, "seed": 0, "model": "unknown", "metric": "unknown"}.items():
+        if name not in table:
+            table[name] = value
+    score = pd.to_numeric(table["score"], errors="coerce")
+    if score.isna().any() or not score.abs().lt(math.inf).all():
+        row = int(table.index[score.isna() | ~score.abs().lt(math.inf)][0])
+        raise DataError(
+            f"the table {str(path)!r} has the score {table['score'][row]!r} in line {row + 2}; "
+            "scores must be finite numbers."
+        )
+    table["score"] = score
+    for side in ("source", "target"):
+        codes = {name: find_language(str(name)).code for name in table[side].unique()}
+        table[side] = table[side].map(codes)
+    return table

@@ -1,0 +1,295 @@
+"""Running a study: jobs on Dask workers, one record a cell, resumable at any moment."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from .errors import ConfigError, CrosslingualError
+from .files import prepare_folder
+from .records import Record, read_record, scores_table, signature, write_record
+from .study import Cell, Job, StudyConfig, expand, load_config
+from .tasks import Example, Task, get_task
+from .version import __version__
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["StudyError", "StudyResult", "measure", "run_study", "training_examples"]
+
+# Dask's own default makes glibc hand memory back after every step; with huge pages kept
+# instead, a small model's step is 1.4 times faster (benchmarks/).
+WORKER_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "THP_MEM_ALLOC_ENABLE": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+}
+
+
+class StudyError(CrosslingualError):
+    """Some cells could not be measured; the finished ones are kept."""
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """Outcome of a study.
+
+    Attributes
+    ----------
+    scores : DataFrame
+        One row a cell, see `crosslingual.records.scores_table`.
+    measured, read : int
+        Cells measured now, and found finished.
+    seconds : float
+        Wall time.
+    """
+
+    scores: pd.DataFrame
+    measured: int
+    read: int
+    seconds: float
+
+    def __str__(self) -> str:
+        from .summaries import summarise
+
+        lines = summarise(self.scores).to_string(index=False, float_format="{:.3f}".format)
+        return (
+            f"{len(self.scores)} cells ({self.measured} measured, {self.read} read) "
+            f"in {self.seconds:.0f} s\n{lines}"
+        )
+
+
+@lru_cache(maxsize=2)
+def _model(name: str, seed: int) -> Any:
+    from .models import load_model
+
+    return load_model(name, seed)
+
+
+def training_examples(task: Task, cell: Cell, limit: int | None = None) -> list[Example]:
+    """What a cell is trained on: the source's examples and ``shots`` of the target's.
+
+    The target examples are drawn at random by the cell's seed.
+    """
+    examples = task.examples(cell.source, "train")[:limit]
+    if cell.shots:
+        pool = task.examples(cell.target, "train")
+        if cell.shots > len(pool):
+            raise ConfigError(
+                f"{cell.shots} shots were asked for, but {task.name} has {len(pool)} training "
+                f"examples in {cell.target}."
+            )
+        order = np.random.default_rng([cell.seed, cell.shots]).permutation(len(pool))
+        examples = examples + [pool[i] for i in order[: cell.shots]]
+    return examples
+
+
+def measure(job: Job, out: str | Path) -> int:
+    """Fine-tune once, evaluate every cell of the job, write a record for each.
+
+    Cells whose record is there are left alone. Targets are evaluated one by one, so that
+    a score does not depend on which other cells were still missing.
+
+    Returns
+    -------
+    int
+        Number of records written.
+    """
+    import torch
+
+    from .evaluation import evaluate
+    from .tuning import fine_tune
+
+    if os.environ.get("OMP_NUM_THREADS") == "1":
+        torch.set_num_threads(1)
+    missing = [cell for cell in job.cells if not (Path(out) / cell.file_name).exists()]
+    if not missing:
+        return 0
+    first = missing[0]
+    task = get_task(first.task)
+    started = time.monotonic()
+    tuned = fine_tune(
+        _model(first.model, first.seed if first.model.endswith("-scratch") else 0),
+        training_examples(task, first, job.train_limit),
+        task.examples(first.source, "dev")[: job.test_limit],
+        job.train,
+        first.seed,
+    )
+    tuning_seconds = time.monotonic() - started
+    for cell in missing:
+        started = time.monotonic()
+        examples = task.examples(cell.target, "test")[: job.test_limit]
+        result = evaluate(
+            tuned.loaded, examples, task, job.decoding, job.train.max_input, job.train.precision
+        )
+        record = Record(
+            task=cell.task,
+            source=cell.source,
+            target=cell.target,
+            shots=cell.shots,
+            seed=cell.seed,
+            model=cell.model,
+            metric=task.metrics[0],
+            score=result.scores[task.metrics[0]],
+            scores=result.scores,
+            n_test=result.n,
+            illegal=result.illegal,
+            settings=cell.settings,
+            version=__version__,
+            seconds=round(tuning_seconds / len(missing) + time.monotonic() - started, 3),
+            signature=signature(
+                cell.task, cell.source, cell.target, cell.shots, tuned.loaded.name, cell.seed
+            ),
+        )
+        if record.file_name != cell.file_name:
+            raise StudyError(f"record {record.file_name!r} does not fit cell {cell.file_name!r}.")
+        write_record(out, record)
+    return len(missing)
+
+
+def run_study(
+    config: str | Path | Mapping[str, Any] | StudyConfig,
+    out: str | Path,
+    scheduler: str | None = None,
+    workers: int | None = None,
+    progress: bool = True,
+    limit: int | None = None,
+) -> StudyResult:
+    """Measure all cells of a study that are not measured yet.
+
+    Parameters
+    ----------
+    config : path, mapping or StudyConfig
+        What to measure, see `StudyConfig`.
+    out : str or Path
+        Folder of the records. Rerunning with the same folder resumes.
+    scheduler : str, optional
+        Address of a running Dask scheduler (``tcp://host:8786``); its workers need the
+        package and, if they run on other machines, the same ``out`` on a shared disk. By
+        default a cluster of one-thread processes is started on this machine.
+    workers : int, optional
+        Number of processes of the local cluster, by default one a core; 0 measures in
+        this process.
+    progress : bool
+        Show a progress bar with the time left.
+    limit : int, optional
+        Stop after about so many jobs (for tests of resuming).
+
+    Returns
+    -------
+    StudyResult
+        Prints itself.
+
+    Raises
+    ------
+    ConfigError, OutputError
+        Before anything is measured.
+    RecordError
+        If a record of this study is broken.
+    StudyError
+        If jobs failed; everything that could be measured has been.
+    """
+    started = time.monotonic()
+    study = load_config(config)
+    folder = prepare_folder(out).resolve()
+    jobs = expand(study)
+    cells = [cell for job in jobs for cell in job.cells]
+    finished = {c.file_name for c in cells if (folder / c.file_name).exists()}
+    for name in sorted(finished):
+        read_record(folder / name)
+    todo = [
+        replace(job, cells=tuple(c for c in job.cells if c.file_name not in finished))
+        for job in jobs
+        if any(c.file_name not in finished for c in job.cells)
+    ][:limit]
+    failures: list[tuple[Job, BaseException]] = []
+    bar = tqdm(
+        total=len(cells), initial=len(finished), desc="cells", unit="cell", disable=not progress
+    )
+    with bar:
+        if todo:
+            execute = _here if workers == 0 and scheduler is None else _on_dask
+            for job, error in execute(todo, folder, scheduler, workers):
+                if error is None:
+                    bar.update(len(job.cells))
+                else:
+                    failures.append((job, error))
+    if failures:
+        job, error = failures[0]
+        named = f"{job.cells[0].task}, {job.cells[0].model}, source {job.cells[0].source}"
+        raise StudyError(
+            f"{len(failures)} of {len(todo)} jobs failed; finished cells are kept in "
+            f"{str(folder)!r}. First failure ({named}): {type(error).__name__}: {error}"
+        ) from error
+    done = [c for c in cells if (folder / c.file_name).exists()]
+    scores = scores_table(read_record(folder / c.file_name) for c in done)
+    return StudyResult(
+        scores, len(done) - len(finished), len(finished), time.monotonic() - started
+    )
+
+
+Outcome = Iterator[tuple[Job, BaseException | None]]
+
+
+def _attempt(work: Callable[[], Any]) -> BaseException | None:
+    try:
+        work()
+    except Exception as error:  # noqa: BLE001 - reported with its job, others go on
+        return error
+    return None
+
+
+def _here(jobs: list[Job], folder: Path, scheduler: str | None, workers: int | None) -> Outcome:
+    for job in jobs:
+        yield job, _attempt(lambda job=job: measure(job, folder))  # type: ignore[misc]
+
+
+def _on_dask(
+    jobs: list[Job], folder: Path, scheduler: str | None, workers: int | None
+) -> Outcome:
+    import dask
+    from distributed import Client, LocalCluster, as_completed
+
+    cluster: Any = None
+    with dask.config.set(
+        {
+            "distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT,
+            "distributed.worker.daemon": True,
+            "distributed.logging.distributed": "error",
+        }
+    ):
+        if scheduler is None:
+            cluster = LocalCluster(
+                n_workers=min(workers or os.cpu_count() or 1, len(jobs)),
+                threads_per_worker=1,
+                processes=True,
+                dashboard_address=None,
+                memory_limit=0,
+                silence_logs=40,
+            )
+        try:
+            client = Client(cluster or scheduler, timeout=30)
+        except OSError as error:
+            raise ConfigError(
+                f"no Dask scheduler answers at {scheduler!r} ({error}). "
+                "Start one with 'dask scheduler', or leave --scheduler out."
+            ) from None
+        try:
+            futures = {client.submit(measure, job, str(folder), pure=False): job for job in jobs}
+            for future in as_completed(futures):
+                yield futures[future], _attempt(future.result)
+        finally:
+            client.close()
+            if cluster is not None:
+                cluster.close()

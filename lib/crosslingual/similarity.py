@@ -1,0 +1,105 @@
+"""Lexical similarity: how alike the words of two languages look."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from .errors import UnknownLanguageError
+from .languages import find_language
+
+__all__ = ["levenshtein_similarity", "names", "subword_overlap"]
+
+
+@lru_cache(maxsize=256)
+def names(language: str) -> dict[str, str]:
+    """Parallel names from CLDR (through Babel): countries, languages, months, days.
+
+    Returns
+    -------
+    dict
+        Key such as ``territories/DE`` -> name in the language, a few hundred entries.
+    """
+    from babel import Locale, UnknownLocaleError
+
+    short = find_language(language).short
+    try:
+        locale = Locale.parse(short)
+    except (UnknownLocaleError, ValueError):
+        raise UnknownLanguageError(language, ["de", "en", "..."], "CLDR (Babel) lacks it.") from None
+    found = {}
+    for kind in ("territories", "languages"):
+        for key, name in getattr(locale, kind).items():
+            if str(key).isalpha():  # no regions by number, no variants of languages
+                found[f"{kind}/{key}"] = str(name)
+    for kind in ("months", "days"):
+        for key, name in getattr(locale, kind)["stand-alone"]["wide"].items():
+            found[f"{kind}/{key}"] = str(name)
+    return found
+
+
+def levenshtein_similarity(a: str, b: str, romanise: bool = False) -> float:
+    """Mean likeness of the spelling of parallel names.
+
+    Parameters
+    ----------
+    a, b : str
+        Languages.
+    romanise : bool
+        Compare in Latin letters (anyascii) instead of the original scripts.
+
+    Returns
+    -------
+    float
+        Mean over names of 1 - edit distance / longer length, in [0, 1].
+    """
+    from anyascii import anyascii
+    from rapidfuzz.distance import Levenshtein
+
+    first, second = names(find_language(a).code), names(find_language(b).code)
+    keys = sorted(set(first) & set(second))
+    values = []
+    for key in keys:
+        x, y = first[key].casefold(), second[key].casefold()
+        if romanise:
+            x, y = anyascii(x).casefold(), anyascii(y).casefold()
+        values.append(Levenshtein.normalized_similarity(x, y))
+    return float(np.mean(values))
+
+
+@lru_cache(maxsize=4)
+def _tokenizer(model: str) -> Any:
+    from transformers import AutoTokenizer
+
+    from .models import model_place
+
+    return AutoTokenizer.from_pretrained(model_place(model), trust_remote_code=False)
+
+
+@lru_cache(maxsize=512)
+def _subwords(language: str, model: str) -> Counter[int]:
+    rows = _tokenizer(model)(list(names(language).values()), add_special_tokens=False)["input_ids"]
+    return Counter(i for row in rows for i in row)
+
+
+def subword_overlap(a: str, b: str, model: str = "mini") -> float:
+    """Share of subword mass that two languages have in common under a tokenizer.
+
+    Parameters
+    ----------
+    a, b : str
+        Languages.
+    model : str
+        Whose tokenizer, see `crosslingual.models.load_model`.
+
+    Returns
+    -------
+    float
+        Sum over subwords of the smaller of the two relative frequencies, in [0, 1].
+        Frequencies are those in the language's CLDR names, so that content is equal.
+    """
+    x, y = (_subwords(find_language(code).code, model) for code in (a, b))
+    return float(sum(min(x[i] / x.total(), y[i] / y.total()) for i in x.keys() & y.keys()))

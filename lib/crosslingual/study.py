@@ -1,0 +1,239 @@
+"""What a study is: a configuration that expands to cells, grouped into jobs.
+
+A *cell* is one number: task, source, target, shots, seed, model. A *job* is one
+fine-tuning and the cells that it serves: all targets of a zero-shot source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from .errors import ConfigError, UnknownLanguageError
+from .languages import DEFAULT_LANGUAGES, resolve
+from .models import check_model_name
+from .records import cell_file, settings_hash
+from .tasks import get_task
+from .tuning import TrainSettings
+
+__all__ = ["Cell", "Job", "StudyConfig", "expand", "load_config"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number to be measured; languages by ISO 639-3."""
+
+    task: str
+    source: str
+    target: str
+    shots: int
+    seed: int
+    model: str
+    settings: str
+
+    @property
+    def file_name(self) -> str:
+        """Name of its record."""
+        return cell_file(
+            self.task, self.source, self.target, self.shots, self.seed, self.model, self.settings
+        )
+
+
+@dataclass(frozen=True)
+class Job:
+    """One fine-tuning and the cells that are measured with it."""
+
+    cells: tuple[Cell, ...]
+    train: TrainSettings
+    decoding: str
+    train_limit: int | None
+    test_limit: int | None
+
+
+@dataclass(frozen=True)
+class StudyConfig:
+    """A study.
+
+    Parameters
+    ----------
+    model : str or tuple of str
+        One or several models, see `load_model`.
+    tasks, sources, targets : tuple of str
+        Names; languages by any name that `find_language` takes. Targets are the sources
+        where not given.
+    shots : tuple of int
+        Numbers of target examples added to the source's; 0 is zero-shot.
+    seeds : tuple of int
+        Each repeats everything.
+    decoding : str
+        ``generate`` or ``labels`` (tasks without labels generate all the same).
+    train_limit, test_limit : int, optional
+        Use so many examples only (the first ones), for tests and quick looks.
+    train : TrainSettings
+        Recipe of the fine-tunings.
+    """
+
+    model: str | tuple[str, ...] = "mini"
+    tasks: tuple[str, ...] = ("intents", "slots", "answers")
+    sources: tuple[str, ...] = DEFAULT_LANGUAGES
+    targets: tuple[str, ...] = ()
+    shots: tuple[int, ...] = (0,)
+    seeds: tuple[int, ...] = (0,)
+    decoding: str = "generate"
+    train_limit: int | None = None
+    test_limit: int | None = None
+    train: TrainSettings = field(default_factory=TrainSettings)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models as a tuple."""
+        return (self.model,) if isinstance(self.model, str) else tuple(self.model)
+
+
+def _from_mapping(kind: type[Any], values: Any, where: str) -> dict[str, Any]:
+    """Check keys against a dataclass; name a typo's nearest key."""
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"{where} must be a mapping of settings, not {values!r}.")
+    allowed = [f.name for f in fields(kind)]
+    for key in values:
+        if key not in allowed:
+            near = get_close_matches(str(key), allowed, n=1, cutoff=0.5)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise ConfigError(
+                f"unknown setting {key!r} in {where}.{hint} Allowed: {', '.join(allowed)}."
+            )
+    return dict(values)
+
+
+def load_config(source: str | Path | Mapping[str, Any] | StudyConfig) -> StudyConfig:
+    """Read and check a study configuration.
+
+    Parameters
+    ----------
+    source : path, mapping or StudyConfig
+        A YAML file, or the same content.
+
+    Returns
+    -------
+    StudyConfig
+        Languages as ISO 639-3, everything checked.
+
+    Raises
+    ------
+    ConfigError
+        For unknown keys, wrong types, or values out of range.
+    UnknownLanguageError, UnknownTaskError, UnknownModelError
+        For names that nothing stands behind.
+    """
+    if isinstance(source, StudyConfig):
+        return _checked(source)
+    where = "the configuration"
+    values: Any = source
+    if isinstance(source, (str, Path)):
+        import yaml
+
+        where = repr(str(source))
+        try:
+            values = yaml.safe_load(Path(source).read_text("utf-8"))
+        except OSError as error:
+            raise ConfigError(f"{where} cannot be read ({error.strerror}).") from None
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{where} is no valid YAML ({error}).") from None
+    values = _from_mapping(StudyConfig, values, where)
+    if "train" in values:
+        values["train"] = _make(TrainSettings, values["train"], f"'train' of {where}")
+    for name in ("tasks", "sources", "targets", "shots", "seeds", "model"):
+        if isinstance(values.get(name), list):
+            values[name] = tuple(values[name])
+    for name in ("tasks", "sources", "targets", "shots", "seeds"):
+        if name in values and not isinstance(values[name], tuple):
+            values[name] = (values[name],)
+    return _checked(_make(StudyConfig, values, where))
+
+
+def _make(kind: type[Any], values: Any, where: str) -> Any:
+    """Build a dataclass after checking keys and the types of plain fields."""
+    values = _from_mapping(kind, values, where)
+    for f in fields(kind):
+        kinds = {"int": int, "float": (int, float), "str": str, "bool": bool}.get(str(f.type))
+        if f.name in values and kinds is not None:
+            value = values[f.name]
+            if not isinstance(value, kinds) or (kinds is not bool and isinstance(value, bool)):
+                raise ConfigError(f"{f.name!r} in {where} must be of type {f.type}, not {value!r}.")
+    return kind(**values)
+
+
+def _checked(config: StudyConfig) -> StudyConfig:
+    for name in config.models:
+        if not isinstance(name, str):
+            raise ConfigError(f"a model must be a name, not {name!r}.")
+        check_model_name(name)
+    if not config.tasks or not config.sources or not config.models:
+        raise ConfigError("a study needs at least one model, one task and one source.")
+    sources = tuple(resolve(map(str, config.sources)))
+    targets = tuple(resolve(map(str, config.targets))) or sources
+    for name in config.tasks:
+        task = get_task(str(name))
+        available = task.languages()
+        for code in (*sources, *targets):
+            if code not in available:
+                raise UnknownLanguageError(code, available, f"The task {name!r} lacks it.")
+    for name in ("shots", "seeds"):
+        for value in getattr(config, name):
+            if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+                raise ConfigError(f"{name} must be whole numbers from 0, not {value!r}.")
+        if not getattr(config, name):
+            raise ConfigError(f"{name} must not be empty.")
+    for name in ("train_limit", "test_limit"):
+        value = getattr(config, name)
+        if value is not None and (not isinstance(value, int) or value < 1):
+            raise ConfigError(f"{name} must be a whole number from 1, not {value!r}.")
+    if config.decoding not in ("generate", "labels"):
+        raise ConfigError(f"unknown decoding {config.decoding!r}. Allowed: generate, labels.")
+    return replace(config, sources=sources, targets=targets)
+
+
+def expand(config: StudyConfig) -> list[Job]:
+    """All jobs of a study, each with its cells.
+
+    Zero-shot cells of one source are one job; a cell with shots is a job of its own, as
+    its training data are its own. Shots in the source language itself are left out:
+    they are in its training data already.
+    """
+    jobs = []
+    for name in config.tasks:
+        task = get_task(name)
+        decoding = config.decoding if task.labels else "generate"
+        everything = {
+            "train": asdict(config.train),
+            "decoding": decoding,
+            "train_limit": config.train_limit,
+            "test_limit": config.test_limit,
+            "task_version": task.version,
+        }
+        digest = settings_hash(everything)
+        for model in config.models:
+            for seed in config.seeds:
+                for source in config.sources:
+                    for shots in config.shots:
+                        cells = [
+                            Cell(name, source, target, shots, seed, model, digest)
+                            for target in config.targets
+                            if shots == 0 or target != source
+                        ]
+                        groups = [cells] if shots == 0 else [[cell] for cell in cells]
+                        jobs += [
+                            Job(
+                                tuple(group),
+                                config.train,
+                                decoding,
+                                config.train_limit,
+                                config.test_limit,
+                            )
+                            for group in groups
+                            if group
+                        ]
+    return jobs

@@ -1,0 +1,126 @@
+"""Summaries of scores: matrices, diagonals, what lies between."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .errors import DataError
+from .languages import DEFAULT_LANGUAGES, find_language
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["compare_models", "matrix", "summarise"]
+
+
+def matrix(
+    scores: pd.DataFrame, task: str, model: str | None = None, shots: int = 0
+) -> pd.DataFrame:
+    """Scores of one task as a matrix, sources in rows, targets in columns.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Columns task, source, target, shots, seed, model, score.
+    task : str
+        Which task.
+    model : str, optional
+        Which model; may be left out if there is one.
+    shots : int
+        Number of target examples.
+
+    Returns
+    -------
+    DataFrame
+        Mean over seeds; index and columns are ISO 639-1 codes, the default languages
+        first, NaN where a pair was not measured.
+    """
+    rows = scores[(scores["task"] == task) & (scores["shots"] == shots)]
+    models = sorted(rows["model"].unique())
+    if model is not None:
+        rows = rows[rows["model"] == model]
+    elif len(models) > 1:
+        raise DataError(f"the scores hold several models ({', '.join(models)}): name one.")
+    if rows.empty:
+        have = scores[["task", "model", "shots"]].drop_duplicates().to_dict("records")
+        raise DataError(
+            f"no scores for task {task!r}, model {model!r}, shots {shots}; there are {have}."
+        )
+    table = rows.pivot_table(index="source", columns="target", values="score", aggfunc="mean")
+    order = [c for c in DEFAULT_LANGUAGES if c in table.index or c in table.columns]
+    order += sorted((set(table.index) | set(table.columns)) - set(order))
+    table = table.reindex(
+        index=[c for c in order if c in table.index],
+        columns=[c for c in order if c in table.columns],
+    )
+    short = {code: find_language(code).short for code in order}
+    return table.rename(index=short, columns=short)
+
+
+def summarise(scores: pd.DataFrame) -> pd.DataFrame:
+    """Mean score in-language and across, by task, model and shots.
+
+    Returns
+    -------
+    DataFrame
+        Columns task, model, shots, pairs (off-diagonal), in_language, across, spread
+        (standard deviation across pairs, seeds averaged first), noise (mean standard
+        deviation across seeds; NaN with one seed), illegal (mean rate, if recorded).
+    """
+    import numpy as np
+    import pandas as pd
+
+    rows = []
+    for (task, model, shots), part in scores.groupby(["task", "model", "shots"], sort=True):
+        pairs = part.groupby(["source", "target"])["score"].agg(["mean", "std"]).reset_index()
+        same = pairs["source"] == pairs["target"]
+        off = pairs[~same]
+        rows.append(
+            {
+                "task": task,
+                "model": model,
+                "shots": shots,
+                "pairs": len(off),
+                "in_language": pairs.loc[same, "mean"].mean() if same.any() else np.nan,
+                "across": off["mean"].mean() if len(off) else np.nan,
+                "spread": off["mean"].std() if len(off) > 1 else np.nan,
+                "noise": off["std"].mean() if off["std"].notna().any() else np.nan,
+                "illegal": part["illegal"].mean() if "illegal" in part else np.nan,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def compare_models(scores: pd.DataFrame, a: str, b: str) -> pd.DataFrame:
+    """How much better model ``a`` is than ``b``, by task, in-language and across.
+
+    Returns
+    -------
+    DataFrame
+        Columns task, where (``in-language`` or ``across``), pairs, a, b, difference
+        (means over pairs), wins (share of pairs where ``a`` is better).
+    """
+    import pandas as pd
+
+    rows = []
+    for task, part in scores[scores["shots"] == 0].groupby("task", sort=True):
+        mean = part.pivot_table(index=["source", "target"], columns="model", values="score")
+        if a not in mean or b not in mean:
+            continue
+        mean = mean[[a, b]].dropna().reset_index()
+        same = mean["source"] == mean["target"]
+        for where, rows_ in (("in-language", mean[same]), ("across", mean[~same])):
+            if len(rows_):
+                difference = rows_[a] - rows_[b]
+                rows.append(
+                    {
+                        "task": task,
+                        "where": where,
+                        "pairs": len(rows_),
+                        "a": rows_[a].mean(),
+                        "b": rows_[b].mean(),
+                        "difference": difference.mean(),
+                        "wins": float((difference > 0).mean()),
+                    }
+                )
+    return pd.DataFrame(rows)
