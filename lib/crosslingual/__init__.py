@@ -1,0 +1,55 @@
+"""Cross-lingual transfer of multilingual text-to-text models: measure, explain, predict.
+
+The names below are loaded when they are used, so that importing the package is quick and
+needs no deep-learning library.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from .version import __version__
+
+_HOME = {
+    "DEFAULT_LANGUAGES": "languages",
+    "Example": "tasks",
+    "StudyConfig": "study",
+    "Task": "tasks",
+    "TrainSettings": "tuning",
+    "baselines": "tasks",
+    "compare_models": "summaries",
+    "describe": "tasks",
+    "evaluate": "evaluation",
+    "find_language": "languages",
+    "fine_tune": "tuning",
+    "get_task": "tasks",
+    "language_table": "languages",
+    "lexical_scores": "lexical",
+    "load_config": "study",
+    "load_model": "models",
+    "matrix": "summaries",
+    "pair_features": "features",
+    "pretrain": "pretraining",
+    "read_records": "records",
+    "read_scores": "records",
+    "register": "tasks",
+    "regress": "regression",
+    "resolve": "languages",
+    "run_study": "running",
+    "scores_table": "records",
+    "summarise": "summaries",
+    "task_names": "tasks",
+}
+
+__all__ = ["__version__", *_HOME]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOME[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

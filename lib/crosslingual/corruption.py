@@ -57,9 +57,7 @@ def _split(total: int, parts: int, rows: int, random: np.random.Generator) -> ND
     """Cut ``total`` into positive integers, uniformly over all ways; shape (rows, parts)."""
     keys = random.random((rows, total - 1))
     cuts = np.sort(np.argpartition(keys, parts - 2, axis=1)[:, : parts - 1], axis=1) + 1
-    edges = np.concatenate(
-        [np.zeros((rows, 1), int), cuts, np.full((rows, 1), total)], axis=1
-    )
+    edges = np.concatenate([np.zeros((rows, 1), int), cuts, np.full((rows, 1), total)], axis=1)
     return np.diff(edges, axis=1)
 
 

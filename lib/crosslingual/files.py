@@ -11,7 +11,7 @@ from typing import Any
 
 from .errors import OutputError
 
-__all__ = ["prepare_folder", "write_atomic", "write_json", "write_text"]
+__all__ = ["prepare_folder", "write_atomic", "write_bytes", "write_json", "write_text"]
 
 
 def prepare_folder(path: str | Path) -> Path:
@@ -91,9 +91,14 @@ def write_atomic(path: str | Path, write: Callable[[Path], None]) -> Path:
     return target
 
 
+def write_bytes(path: str | Path, content: bytes) -> Path:
+    """Write a binary file atomically."""
+    return write_atomic(path, lambda temporary: _fill(temporary, content))
+
+
 def write_text(path: str | Path, text: str) -> Path:
     """Write a text file atomically (UTF-8)."""
-    return write_atomic(path, lambda tmp: _fill(tmp, text))
+    return write_bytes(path, text.encode("utf-8"))
 
 
 def write_json(path: str | Path, value: Any) -> Path:
@@ -102,5 +107,5 @@ def write_json(path: str | Path, value: Any) -> Path:
     return write_text(path, text + "\n")
 
 
-def _fill(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
+def _fill(path: Path, content: bytes) -> None:
+    path.write_bytes(content)

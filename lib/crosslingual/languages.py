@@ -127,6 +127,7 @@ def find_language(name: str) -> Language:
 
 def _through_langcodes(key: str) -> str:
     import langcodes
+    from langcodes.tag_parser import LanguageTagError
 
     found = None
     if key and len(key) <= 11 and all(part.isalnum() for part in key.replace("_", "-").split("-")):
@@ -134,7 +135,7 @@ def _through_langcodes(key: str) -> str:
             found = langcodes.get(key)
             if not found.is_valid():
                 found = None
-        except (langcodes.LanguageTagError, AttributeError):
+        except (LanguageTagError, AttributeError):
             found = None
     if found is None and len(key) > 3:
         try:
@@ -145,7 +146,7 @@ def _through_langcodes(key: str) -> str:
         return ""
     try:
         return str(langcodes.standardize_tag(found.language, macro=True)).split("-")[0]
-    except langcodes.LanguageTagError:
+    except LanguageTagError:
         return ""
 
 

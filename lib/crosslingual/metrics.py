@@ -10,7 +10,15 @@ from collections.abc import Callable, Sequence
 
 from .errors import DataError, UnknownNameError
 
-__all__ = ["METRICS", "accuracy", "exact_match", "format_spans", "parse_spans", "span_f1", "token_f1"]
+__all__ = [
+    "METRICS",
+    "accuracy",
+    "exact_match",
+    "format_spans",
+    "parse_spans",
+    "span_f1",
+    "token_f1",
+]
 
 NO_SPANS = "none"
 

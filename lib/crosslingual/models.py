@@ -12,7 +12,7 @@ from .errors import ModelError, UnknownModelError
 if TYPE_CHECKING:
     from transformers import MT5ForConditionalGeneration, PreTrainedTokenizerBase
 
-__all__ = ["Loaded", "SHIPPED", "check_model_name", "load_model", "model_place", "untrained_copy"]
+__all__ = ["SHIPPED", "Loaded", "check_model_name", "load_model", "model_place", "untrained_copy"]
 
 SHIPPED = ("mini", "mini-scratch")
 _NEXT = "Give 'mini', 'mini-scratch', a local folder in the hub's format, or a hub id."
@@ -137,9 +137,7 @@ def untrained_copy(loaded: Loaded, seed: int = 0) -> Loaded:
     from .pretraining import Architecture, new_model
 
     c = loaded.model.config
-    shape = Architecture(
-        c.d_model, c.d_ff, c.num_layers, c.num_decoder_layers, c.num_heads, c.d_kv
-    )
+    shape = Architecture(c.d_model, c.d_ff, c.num_layers, c.num_decoder_layers, c.num_heads, c.d_kv)
     model: Any = new_model(shape, c.vocab_size, seed)
     return Loaded(f"{loaded.name}-scratch", model, loaded.tokenizer)
 

@@ -147,7 +147,9 @@ def read_record(path: str | Path) -> Record:
         what = "is empty" if not text.strip() else f"is truncated or no JSON ({error})"
         raise RecordError(f"the record {str(path)!r} {what}. {advice}") from None
     except TypeError as error:
-        raise RecordError(f"the record {str(path)!r} has other fields ({error}). {advice}") from None
+        raise RecordError(
+            f"the record {str(path)!r} has other fields ({error}). {advice}"
+        ) from None
     if not isinstance(record.score, (int, float)) or not math.isfinite(record.score):
         raise RecordError(f"the record {str(path)!r} has the score {record.score!r}. {advice}")
     return record
@@ -227,7 +229,7 @@ def read_scores(path: str | Path) -> pd.DataFrame:
         )
     for name, value in {"shots": 0, "seed": 0, "model": "unknown", "metric": "unknown"}.items():
         if name not in table:
-            table[name] = value
+            table.insert(len(table.columns), name, value)
     score = pd.to_numeric(table["score"], errors="coerce")
     if score.isna().any() or not score.abs().lt(math.inf).all():
         row = int(table.index[score.isna() | ~score.abs().lt(math.inf)][0])

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .errors import DataError
 from .features import FEATURES, SIMILARITIES
+from .languages import find_language
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Regression", "merge_features", "regress"]
+__all__ = ["Regression", "merge_features", "read_features", "regress"]
 
 DEFAULT_FEATURES = ("syntax", "morphology", "phonology", "levenshtein_romanised", "same_script")
 _DISTANCES = tuple(f for f in FEATURES if f not in SIMILARITIES and not f.startswith("log_"))
@@ -66,6 +68,27 @@ class Regression:
             "Features are standardised and turned so that larger = more similar. Pairs share\n"
             "languages, so these textbook standard errors and p-values are too small."
         )
+
+
+def read_features(path: str | Path) -> pd.DataFrame:
+    """Read a table of pair features, as `crosslingual features` writes it.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or lacks ``source`` and ``target``.
+    """
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(path, keep_default_na=False, na_values=[""])
+    except (OSError, ValueError) as error:
+        raise DataError(f"the features {str(path)!r} cannot be read ({error}).") from None
+    if not {"source", "target"} <= set(table):
+        raise DataError(f"the features {str(path)!r} lack the columns source and target.")
+    for side in ("source", "target"):
+        table[side] = [find_language(str(name)).code for name in table[side]]
+    return table
 
 
 def merge_features(scores: pd.DataFrame, features: pd.DataFrame) -> pd.DataFrame:

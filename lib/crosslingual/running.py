@@ -234,9 +234,7 @@ def run_study(
         ) from error
     done = [c for c in cells if (folder / c.file_name).exists()]
     scores = scores_table(read_record(folder / c.file_name) for c in done)
-    return StudyResult(
-        scores, len(done) - len(finished), len(finished), time.monotonic() - started
-    )
+    return StudyResult(scores, len(done) - len(finished), len(finished), time.monotonic() - started)
 
 
 Outcome = Iterator[tuple[Job, BaseException | None]]
@@ -255,9 +253,7 @@ def _here(jobs: list[Job], folder: Path, scheduler: str | None, workers: int | N
         yield job, _attempt(lambda job=job: measure(job, folder))  # type: ignore[misc]
 
 
-def _on_dask(
-    jobs: list[Job], folder: Path, scheduler: str | None, workers: int | None
-) -> Outcome:
+def _on_dask(jobs: list[Job], folder: Path, scheduler: str | None, workers: int | None) -> Outcome:
     import dask
     from distributed import Client, LocalCluster, as_completed
 

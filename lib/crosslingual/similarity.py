@@ -29,7 +29,9 @@ def names(language: str) -> dict[str, str]:
     try:
         locale = Locale.parse(short)
     except (UnknownLocaleError, ValueError):
-        raise UnknownLanguageError(language, ["de", "en", "..."], "CLDR (Babel) lacks it.") from None
+        raise UnknownLanguageError(
+            language, ["de", "en", "..."], "CLDR (Babel) lacks it."
+        ) from None
     found = {}
     for kind in ("territories", "languages"):
         for key, name in getattr(locale, kind).items():

@@ -154,14 +154,22 @@ def load_config(source: str | Path | Mapping[str, Any] | StudyConfig) -> StudyCo
     return _checked(_make(StudyConfig, values, where))
 
 
+_PLAIN: dict[str, tuple[type, ...]] = {
+    "int": (int,),
+    "float": (int, float),
+    "str": (str,),
+    "bool": (bool,),
+}
+
+
 def _make(kind: type[Any], values: Any, where: str) -> Any:
     """Build a dataclass after checking keys and the types of plain fields."""
     values = _from_mapping(kind, values, where)
     for f in fields(kind):
-        kinds = {"int": int, "float": (int, float), "str": str, "bool": bool}.get(str(f.type))
+        kinds = _PLAIN.get(str(f.type))
         if f.name in values and kinds is not None:
             value = values[f.name]
-            if not isinstance(value, kinds) or (kinds is not bool and isinstance(value, bool)):
+            if not isinstance(value, kinds) or (bool not in kinds and isinstance(value, bool)):
                 raise ConfigError(f"{f.name!r} in {where} must be of type {f.type}, not {value!r}.")
     return kind(**values)
 

@@ -219,7 +219,9 @@ class _Preparer:
         if "values" in spec:
             options = []
             for value in spec["values"]:
-                text, out = (value, value) if isinstance(value, str) else (value["in"], value["out"])
+                text, out = (
+                    (value, value) if isinstance(value, str) else (value["in"], value["out"])
+                )
                 node = self._node(parse_sentence(text).expression, rules, depth + 1)
                 if node is not None:
                     options.append((node, str(out)))
@@ -233,18 +235,15 @@ def _open(node: Node) -> list[Node]:
         return list(node[1]) if len(node[1]) > 1 else _open(node[1][0])
     if node[0] != "seq":
         return [node]
-    widths = [len(part[1]) if part[0] == "alt" else 1 for part in node[1]]
+    parts = node[1]
+    widths = [len(part[1]) if part[0] == "alt" else 1 for part in parts]
     at = int(np.argmax(widths))
-    if widths[at] == 1:
-        for at, part in enumerate(node[1]):
-            opened = _open(part) if part[0] in ("seq", "alt") else [part]
-            if len(opened) > 1:
-                break
-        else:
+    if widths[at] == 1:  # no choice at this level: look one level down
+        deeper = [i for i, part in enumerate(parts) if part[0] in ("seq", "alt")]
+        at = next((i for i in deeper if len(_open(parts[i])) > 1), -1)
+        if at < 0:
             return [node]
-    else:
-        opened = list(node[1][at][1])
-    return [("seq", (*node[1][:at], choice, *node[1][at + 1 :])) for choice in opened]
+    return [("seq", (*parts[:at], choice, *parts[at + 1 :])) for choice in _open(parts[at])]
 
 
 @lru_cache(maxsize=32)

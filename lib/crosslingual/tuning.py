@@ -67,9 +67,7 @@ class TrainSettings:
                 "(fp16 is left out: mT5's activations overflow its range.)"
             )
         if self.optimiser not in ("adamw", "adafactor"):
-            raise ConfigError(
-                f"unknown optimiser {self.optimiser!r}. Allowed: adafactor, adamw."
-            )
+            raise ConfigError(f"unknown optimiser {self.optimiser!r}. Allowed: adafactor, adamw.")
         if self.epochs < 1 or self.batch < 1 or not 0 < self.lr < 10:
             raise ConfigError(
                 f"epochs ({self.epochs}) and batch ({self.batch}) must be at least 1 and lr "

@@ -1,0 +1,114 @@
+"""Run the chapters with Papermill and build the book; or run one chapter.
+
+python book/build.py
+python book/build.py --chapter zero_shot -- -p seeds 0,1
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / "_build" / "book"
+RESULTS = ROOT / "_build" / "results"
+
+
+def chapters() -> list[Path]:
+    """Notebooks in the order of the table of contents."""
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
+    paths = [ROOT / f"{entry['file']}.ipynb" for entry in toc["chapters"]]
+    return [path for path in paths if path.exists()]
+
+
+def run_chapter(source: Path, target: Path, parameters: dict[str, Any]) -> float:
+    """Execute one chapter; return the seconds it took. Exits if a cell raises."""
+    import papermill
+
+    started = time.monotonic()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        papermill.execute_notebook(
+            str(source),
+            str(target),
+            parameters={"results": str(RESULTS), **parameters},
+            kernel_name="python3",
+            cwd=str(ROOT),
+            progress_bar=False,
+        )
+    except papermill.PapermillExecutionError as error:
+        sys.exit(f"the chapter {source.name} failed; what it printed is in {target}\n{error}")
+    return time.monotonic() - started
+
+
+def build() -> None:
+    """Run everything and render it; exits with a message if anything is wrong."""
+    shutil.rmtree(BUILD, ignore_errors=True)
+    shutil.copytree(ROOT / "book", BUILD / "book", ignore=shutil.ignore_patterns("*.py"))
+    for name in ("_config.yml", "_toc.yml"):
+        shutil.copy(ROOT / name, BUILD / name)
+    seconds = {}
+    for source in chapters():
+        print(f"running {source.stem} ...", flush=True)
+        seconds[source.stem] = run_chapter(source, BUILD / source.relative_to(ROOT), {})
+        print(f"  {seconds[source.stem]:.0f} s", flush=True)
+    started = time.monotonic()
+    command = [sys.executable, "-m", "jupyter_book", "build", str(BUILD), "-W", "--all", "-q"]
+    code = subprocess.run(command, check=False).returncode
+    index = BUILD / "_build" / "html" / "index.html"
+    # jupyter-book 2 builds nothing and exits 0, so the page itself is looked for.
+    if code or not index.exists():
+        sys.exit(f"jupyter-book failed (exit {code}); index.html exists: {index.exists()}.")
+    seconds["rendering"] = time.monotonic() - started
+    seconds["all"] = sum(seconds.values())
+    for name, taken in seconds.items():
+        print(f"{name:>22} {taken:6.0f} s")
+    print(f"open {index}")
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--chapter", help="run this one only, with '-- -p NAME VALUE ...'")
+    parser.add_argument("parameters", nargs="*", help=argparse.SUPPRESS)
+    words = sys.argv[1:]
+    extra = words[words.index("--") + 1 :] if "--" in words else []
+    args = parser.parse_args(words[: words.index("--")] if "--" in words else words)
+    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    if not args.chapter:
+        build()
+        return
+    known = {path.stem: path for path in chapters()}
+    if args.chapter not in known:
+        sys.exit(f"no chapter {args.chapter!r}. Chapters: {', '.join(known)}.")
+    if len(extra) % 3 or any(extra[i] != "-p" for i in range(0, len(extra), 3)):
+        sys.exit(f"parameters are given as -p NAME VALUE, not as {' '.join(extra)!r}.")
+    given = {extra[i + 1]: yaml.safe_load(extra[i + 2]) for i in range(0, len(extra), 3)}
+    if "languages" in given:  # 'no' is a language, not a truth value
+        given["languages"] = extra[extra.index("languages") + 1]
+    unknown = set(given) - _parameters(known[args.chapter])
+    if unknown:
+        allowed = ", ".join(sorted(_parameters(known[args.chapter])))
+        sys.exit(f"{args.chapter} has no parameter {', '.join(unknown)}. Parameters: {allowed}.")
+    target = ROOT / "_build" / "chapters" / f"{args.chapter}.ipynb"
+    taken = run_chapter(known[args.chapter], target, given)
+    print(f"{taken:.0f} s; open {target}")
+
+
+def _parameters(path: Path) -> set[str]:
+    import papermill
+
+    return set(papermill.inspect_notebook(str(path)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""The model card: where a shipped model comes from, in the hub's format."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .languages import find_language
+
+__all__ = ["model_card"]
+
+
+def model_card(provenance: dict[str, Any], command: str, corpus_note: str = "") -> str:
+    """Write the README.md of a pre-trained model.
+
+    Parameters
+    ----------
+    provenance : dict
+        As returned by `crosslingual.pretraining.pretrain`.
+    command : str
+        The command that made it.
+    corpus_note : str
+        What the corpus is, and its licence.
+
+    Returns
+    -------
+    str
+        Markdown with the hub's YAML header.
+    """
+    shape, recipe = provenance["architecture"], provenance["config"]
+    codes = [find_language(code).short for code in provenance["corpus_tokens"]]
+    header = "\n".join(f"- {code}" for code in codes)
+    losses = "\n".join(
+        f"| {find_language(code).name} | {tokens:,} | {provenance['held_out_loss'][code]:.2f} |"
+        for code, tokens in provenance["corpus_tokens"].items()
+    )
+    return f"""---
+language:
+{header}
+library_name: transformers
+pipeline_tag: text2text-generation
+license: apache-2.0
+---
+# mini: a laboratory mT5
+
+A small mT5 (gated GELU, no biases, relative positions) with a sentencepiece vocabulary of
+its own, pre-trained from scratch by span corruption on unannotated text, each example in
+one language. It is made for studying cross-lingual transfer, not for use.
+
+| | |
+|---|---|
+| parameters | {provenance["parameters"]:,} |
+| shape | {shape["encoder_layers"]} encoder and {shape["decoder_layers"]} decoder layers, \
+width {shape["d_model"]}, feed-forward {shape["d_ff"]}, {shape["heads"]} heads of {shape["d_kv"]} |
+| objective | span corruption, 15 % hidden, mean span 3, {recipe["raw_length"]} tokens an example |
+| sampling | p(language) ~ size^{recipe["alpha"]} |
+| optimiser | Muon with bounded spectral norms, peak rate {recipe["rate"]}; \
+AdamW {recipe["embedding_lr"]} for embeddings, biases and gains |
+| updates | {recipe["steps"]:,} of {recipe["batch"]} examples |
+| tokens seen | {provenance["tokens_seen"]:,} |
+| time | {provenance["seconds"] / 3600:.2f} hours on a CPU (torch {provenance["torch"]}) |
+
+## Data
+
+{corpus_note or "One text file a language."}
+
+| language | tokens in the corpus | loss on held-out text (nats a token) |
+|---|---|---|
+{losses}
+
+## Made by
+
+```sh
+{command}
+```
+
+## Known limits
+
+Seen a few dozen million tokens of technical text, thousands of times fewer than mT5: what
+it connects across languages is little, and the book says how much. The weights are stored
+in bf16. Fine-tune it in bf16 or fp32, never fp16.
+"""

@@ -1,0 +1,219 @@
+"""Figures. Each function draws one, from a tidy table or a matrix, and returns it.
+
+Colours are safe for the colour-blind: ``cividis`` for amounts, blue to red (``vlag``) for
+differences, Wong's palette for groups.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from .errors import DataError
+from .languages import find_language, language_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "plot_coefficients",
+    "plot_diagonal",
+    "plot_differences",
+    "plot_feature_matrices",
+    "plot_map",
+    "plot_matrices",
+    "plot_scatter",
+    "plot_targets",
+]
+
+WONG = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
+
+
+def _axes(columns: int, width: float = 4.4, height: float = 4.0, rows: int = 1) -> tuple[Any, Any]:
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(
+        rows,
+        columns,
+        figsize=(width * columns, height * rows),
+        squeeze=False,
+        layout="constrained",
+    )
+    return figure, axes.ravel()
+
+
+def _heatmaps(
+    tables: Mapping[str, pd.DataFrame], label: str, low: float, high: float, colours: str
+) -> Figure:
+    import seaborn as sns
+
+    if not tables:
+        raise DataError("there is no matrix to draw.")
+    figure, axes = _axes(len(tables))
+    for ax, (title, table) in zip(axes, tables.items(), strict=True):
+        sns.heatmap(
+            table,
+            ax=ax,
+            vmin=low,
+            vmax=high,
+            cmap=colours,
+            annot=table.size <= 144,
+            fmt=".2f",
+            annot_kws={"size": 7},
+            square=True,
+            cbar=ax is axes[-1],
+            cbar_kws={"label": label, "shrink": 0.8},
+        )
+        ax.set(title=title, xlabel="target language", ylabel="source language")
+        ax.tick_params(axis="y", rotation=0)
+    return figure
+
+
+def plot_matrices(tables: Mapping[str, pd.DataFrame], label: str = "score (0 to 1)") -> Figure:
+    """Draw matrices of scores side by side on one scale from 0 to 1.
+
+    Parameters
+    ----------
+    tables : mapping
+        Title -> matrix with sources in rows and targets in columns.
+    label : str
+        What the colours mean, with its unit.
+    """
+    return _heatmaps(tables, label, 0.0, 1.0, "cividis")
+
+
+def plot_differences(
+    tables: Mapping[str, pd.DataFrame], label: str = "difference of scores"
+) -> Figure:
+    """Draw matrices of differences side by side, blue below zero and red above."""
+    largest = max((float(table.abs().max().max()) for table in tables.values()), default=0.0)
+    return _heatmaps(tables, label, -largest, largest, "vlag")
+
+
+def plot_targets(scores: pd.DataFrame) -> Figure:
+    """Draw the scores of one source on each target as bars, one colour a model."""
+    figure, axes = _axes(1, width=8, height=3.2)
+    ax = axes[0]
+    table = scores.pivot_table(index="target", columns="model", values="score", sort=False)
+    for k, model in enumerate(table):
+        places = [i + 0.38 * (k - (len(table.columns) - 1) / 2) for i in range(len(table))]
+        ax.bar(places, table[model], width=0.36, color=WONG[k], label=model)
+    ax.set_xticks(range(len(table)), [find_language(code).name for code in table.index])
+    ax.tick_params(axis="x", rotation=30)
+    ax.set(ylim=(0, 1), ylabel="score (0 to 1)", xlabel="target language")
+    ax.legend(frameon=False)
+    return figure
+
+
+def plot_diagonal(summary: pd.DataFrame, baselines: Mapping[str, float] | None = None) -> Figure:
+    """In-language and across-language means, by task and model.
+
+    Parameters
+    ----------
+    summary : DataFrame
+        From `crosslingual.summaries.summarise`.
+    baselines : mapping, optional
+        Task -> score of the majority answer, drawn as a line.
+    """
+    tasks = list(dict.fromkeys(summary["task"]))
+    models = list(dict.fromkeys(summary["model"]))
+    figure, axes = _axes(len(tasks), width=3.2, height=3.2)
+    for ax, task in zip(axes, tasks, strict=True):
+        rows = summary[summary["task"] == task].set_index("model").reindex(models)
+        for k, where in enumerate(("in_language", "across")):
+            places = [m + 0.38 * (k - 0.5) for m in range(len(models))]
+            ax.bar(places, rows[where], width=0.36, color=WONG[k], label=where.replace("_", "-"))
+        if baselines and task in baselines:
+            ax.axhline(baselines[task], color="black", ls=":", lw=1, label="majority")
+        ax.set_xticks(range(len(models)), models, rotation=20, ha="right")
+        ax.set(title=task, ylim=(0, 1), ylabel="mean score (0 to 1)" if ax is axes[0] else "")
+    axes[-1].legend(frameon=False, fontsize=8)
+    return figure
+
+
+def plot_map(languages: Sequence[str]) -> Figure:
+    """Where the languages are, coloured by script, sized by mC4 tokens."""
+    import numpy as np
+
+    table = language_table(languages)
+    figure, axes = _axes(1, width=9, height=4.5)
+    ax = axes[0]
+    scripts = list(dict.fromkeys(table["script"]))
+    for k, script in enumerate(scripts):
+        rows = table[table["script"] == script]
+        size = 30 + 40 * np.log10(1 + rows["mc4_tokens"].fillna(0))
+        ax.scatter(rows["longitude"], rows["latitude"], s=size, color=WONG[k % 8], label=script)
+    for row in table.itertuples():
+        ax.annotate(
+            f"{row.name} ({row.short})",
+            (row.longitude, row.latitude),
+            xytext=(6, 5),
+            textcoords="offset points",
+            fontsize=8,
+        )
+    ax.set(xlabel="longitude (degrees east)", ylabel="latitude (degrees north)")
+    ax.set_xlim(table["longitude"].min() - 12, table["longitude"].max() + 30)
+    ax.set_ylim(table["latitude"].min() - 8, table["latitude"].max() + 8)
+    ax.grid(alpha=0.3)
+    ax.legend(title="script", frameon=False, fontsize=8, loc="lower left", ncols=2)
+    return figure
+
+
+def plot_feature_matrices(features: pd.DataFrame, names: Sequence[str]) -> Figure:
+    """One small matrix a feature, each on its own scale."""
+    import seaborn as sns
+
+    figure, axes = _axes(4, width=3.2, height=2.9, rows=-(-len(names) // 4))
+    short = {c: find_language(c).short for c in set(features["source"]) | set(features["target"])}
+    order = [short[c] for c in dict.fromkeys(features["source"])]
+    for ax in axes[len(names) :]:
+        ax.axis("off")
+    for ax, name in zip(axes, names, strict=False):
+        table = features.pivot(index="source", columns="target", values=name)
+        table = table.rename(index=short, columns=short).reindex(order)
+        table = table[[c for c in order if c in table]]
+        sns.heatmap(table, ax=ax, cmap="cividis", square=True, cbar_kws={"shrink": 0.7})
+        ax.set(title=name.replace("_", " "), xlabel="", ylabel="")
+        ax.tick_params(axis="y", rotation=0)
+    return figure
+
+
+def plot_coefficients(tidy: pd.DataFrame, terms: Sequence[str]) -> Figure:
+    """Coefficients with 95 % intervals, by regression."""
+    rows = tidy[tidy["term"].isin(terms)]
+    fits = list(dict.fromkeys(rows["name"]))
+    figure, axes = _axes(1, width=7.5, height=0.55 * len(terms) + 1.4)
+    ax = axes[0]
+    for k, name in enumerate(fits):
+        part = rows[rows["name"] == name].set_index("term").reindex(terms)
+        places = [-i + 0.16 * ((len(fits) - 1) / 2 - k) for i in range(len(terms))]
+        ax.errorbar(
+            part["estimate"],
+            places,
+            xerr=[part["estimate"] - part["low"], part["high"] - part["estimate"]],
+            fmt="o",
+            color=WONG[k % 8],
+            label=name,
+            ms=4,
+        )
+    ax.axvline(0, color="grey", lw=1)
+    ax.set_yticks([-i for i in range(len(terms))], [t.replace("_", " ") for t in terms])
+    ax.set(xlabel="change of the score for one standard deviation more similarity")
+    ax.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def plot_scatter(merged: pd.DataFrame, feature: str, label: str) -> Figure:
+    """Scores of pairs against one feature, one panel a task, pairs named."""
+    tasks = list(dict.fromkeys(merged["task"]))
+    figure, axes = _axes(len(tasks), width=4.2, height=3.8)
+    for k, (ax, task) in enumerate(zip(axes, tasks, strict=True)):
+        rows = merged[merged["task"] == task]
+        ax.scatter(rows[feature], rows["score"], s=14, color=WONG[k], alpha=0.8)
+        for row in rows.nlargest(6, "score").itertuples():
+            pair = f"{find_language(row.source).short}-{find_language(row.target).short}"
+            place = (getattr(row, feature), row.score)
+            ax.annotate(pair, place, fontsize=7, xytext=(3, 3), textcoords="offset points")
+        ax.set(title=task, xlabel=label, ylabel="zero-shot score (0 to 1)", ylim=(0, 1))
+    return figure
