@@ -102,6 +102,7 @@ def load_model(name: str = "mini", seed: int = 0) -> Loaded:
     -----
     Only safetensors weights are read, and no code that comes with a model is run.
     """
+    from safetensors import SafetensorError
     from transformers import AutoConfig, AutoTokenizer, MT5ForConditionalGeneration
 
     place = model_place(name)
@@ -120,7 +121,7 @@ def load_model(name: str = "mini", seed: int = 0) -> Loaded:
         model = MT5ForConditionalGeneration.from_pretrained(
             place, use_safetensors=True, trust_remote_code=False, dtype="float32"
         )
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise ModelError(
             f"the model {name!r} is there but cannot be loaded ({_first_line(error)}). "
             "It needs model.safetensors and tokenizer files."

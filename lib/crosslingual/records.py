@@ -227,7 +227,8 @@ def read_scores(path: str | Path) -> pd.DataFrame:
             f"the table {str(path)!r} lacks {', '.join(missing) or 'rows'}; its columns are "
             f"{', '.join(map(str, table.columns))}. Needed: {', '.join(needed)}."
         )
-    for name, value in {"shots": 0, "seed": 0, "model": "unknown", "metric": "unknown"}.items():
+    absent: dict[str, int | str] = {"shots": 0, "seed": 0, "model": "unknown", "metric": "unknown"}
+    for name, value in absent.items():
         if name not in table:
             table.insert(len(table.columns), name, value)
     score = pd.to_numeric(table["score"], errors="coerce")

@@ -104,4 +104,5 @@ def subword_overlap(a: str, b: str, model: str = "mini") -> float:
         Frequencies are those in the language's CLDR names, so that content is equal.
     """
     x, y = (_subwords(find_language(code).code, model) for code in (a, b))
-    return float(sum(min(x[i] / x.total(), y[i] / y.total()) for i in x.keys() & y.keys()))
+    shared = sum(min(x[i] / x.total(), y[i] / y.total()) for i in x.keys() & y.keys())
+    return float(min(1.0, shared))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .corpus import corpus_files, language_shares, read_paragraphs
+from .errors import CorpusError
 
 __all__ = ["as_transformers", "train_vocabulary"]
 
@@ -45,11 +46,16 @@ def train_vocabulary(
     -------
     bytes
         The serialised sentencepiece model (``spiece.model``).
+
+    Raises
+    ------
+    CorpusError
+        If the text is missing, or too little for so many pieces.
     """
     import sentencepiece
 
     model = io.BytesIO()
-    sentencepiece.SentencePieceTrainer.train(
+    settings: dict[str, Any] = dict(
         sentence_iterator=_sample(corpus, alpha, sample_bytes, seed),
         model_writer=model,
         vocab_size=vocab_size,
@@ -67,6 +73,14 @@ def train_vocabulary(
         num_threads=2,
         minloglevel=1,
     )
+    try:
+        sentencepiece.SentencePieceTrainer.train(**settings)
+    except RuntimeError as error:
+        reason = str(error).split("] ")[-1]
+        raise CorpusError(
+            f"no vocabulary of {vocab_size} pieces can be learnt from {str(corpus)!r} ({reason}). "
+            "Give another --vocab-size or more text."
+        ) from None
     return model.getvalue()
 
 

@@ -1,0 +1,130 @@
+"""The book's sources, and every chapter run with tiny parameters."""
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+CHAPTERS = sorted((ROOT / "book" / "chapters").glob("*.ipynb"))
+
+
+def _cells(path: Path, kind: str) -> list[dict]:
+    cells = json.loads(path.read_text("utf-8"))["cells"]
+    return [cell for cell in cells if cell["cell_type"] == kind]
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)
+def test_sources_have_no_outputs_and_explain_every_parameter(path: Path) -> None:
+    code = _cells(path, "code")
+    assert all(not c["outputs"] and c["execution_count"] is None for c in code)
+    (parameters,) = [c for c in code if "parameters" in c["metadata"].get("tags", [])]
+    for line in "".join(parameters["source"]).splitlines():
+        assert re.match(r"\w+ = .+  # .+", line), line
+    assert all(len("".join(c["source"]).splitlines()) <= 25 for c in code)
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)
+def test_chapters_have_their_parts(path: Path) -> None:
+    text = "\n".join("".join(c["source"]) for c in _cells(path, "markdown"))
+    for part in ("What you will learn", "prerequisite", "Time to run", "## Key points",
+                 "## Exercises", "{dropdown} Solution", "## References"):  # fmt: skip
+        assert part in text, part
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)
+def test_every_figure_has_caption_and_alt_text(path: Path) -> None:
+    for cell in _cells(path, "code"):
+        if "figure = plot" in "".join(cell["source"]):
+            book = cell["metadata"]["mystnb"]
+            assert len(book["figure"]["caption"]) > 30
+            assert len(book["image"]["alt"]) > 30
+
+
+def test_toc_names_every_chapter() -> None:
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
+    named = {Path(entry["file"]).stem for entry in toc["chapters"]}
+    assert {path.stem for path in CHAPTERS} <= named
+
+
+def test_conda_environment_has_pyproject_s_pins() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    wanted = project["dependencies"] + [spec for extra in extras.values() for spec in extra]
+    conda = yaml.safe_load((ROOT / "environment.yml").read_text("utf-8"))["dependencies"]
+    (pip,) = [entry["pip"] for entry in conda if isinstance(entry, dict)]
+    assert sorted(set(pip) - {"-e ."}) == sorted(set(wanted))
+    assert f"python{project['requires-python']}" in conda
+
+
+def test_the_lock_fits_the_pins() -> None:
+    from packaging.requirements import Requirement
+
+    locked = {}
+    for line in (ROOT / "requirements.lock").read_text("utf-8").splitlines():
+        if "==" in line:
+            name, version = line.split("==")
+            locked[re.sub(r"[-_.]+", "-", name).lower()] = version
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    for spec in project["dependencies"] + [s for extra in extras.values() for s in extra]:
+        requirement = Requirement(spec)
+        name = re.sub(r"[-_.]+", "-", requirement.name).lower()
+        assert requirement.specifier.contains(locked[name], prereleases=True), spec
+
+
+TINY = {
+    "question": {"languages": "de,ru", "source": "de", "epochs": 1},
+    "languages_and_tasks": {"languages": "de,ru", "tasks": "intents"},
+    "zero_shot": {"languages": "de,ru", "tasks": "intents,answers", "epochs": 1},
+    "features": {"languages": "de,ru,fi"},
+    "regression": {"languages": "de,ru,en", "tasks": "intents", "epochs": 1, "terms": "syntax"},
+}
+SMALL = {"train_limit": 16, "test_limit": 8, "workers": 0}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list(TINY))
+def test_chapter_runs_with_tiny_parameters(name: str, tmp_path: Path) -> None:
+    import papermill
+
+    parameters = TINY[name] | {"results": str(tmp_path)}
+    if name in ("question", "zero_shot", "regression"):
+        parameters |= SMALL
+    done = papermill.execute_notebook(
+        str(ROOT / "book" / "chapters" / f"{name}.ipynb"),
+        str(tmp_path / f"{name}.ipynb"),
+        parameters=parameters,
+        kernel_name="python3",
+        cwd=str(ROOT),
+        progress_bar=False,
+    )
+    figures = [
+        output
+        for cell in done.cells
+        if cell.cell_type == "code"
+        for output in cell.outputs
+        if "image/png" in output.get("data", {})
+    ]
+    assert len(figures) >= 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--chapter", "zero"], "Chapters: question"),
+        (["--chapter", "features", "--", "-p", "langs", "de"], "no parameter langs"),
+        (["--chapter", "features", "--", "-p", "languages"], "-p NAME VALUE"),
+    ],
+)
+def test_wrong_calls_of_make_chapter_are_explained(words: list[str], message: str) -> None:
+    command = [sys.executable, str(ROOT / "book" / "build.py"), *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode != 0
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,112 @@
+"""The console command as a user meets it."""
+
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+import yaml
+
+from crosslingual.cli import main
+
+
+def test_import_is_quick_and_without_torch() -> None:
+    code = (
+        "import sys, time; t = time.perf_counter(); import crosslingual; "
+        "print(time.perf_counter() - t); "
+        "print([m for m in ('torch', 'transformers', 'pandas') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    seconds, modules = done.stdout.splitlines()
+    assert float(seconds) < 0.5
+    assert modules == "[]"
+
+
+def test_every_public_name_is_there() -> None:
+    import crosslingual
+
+    for name in crosslingual.__all__:
+        assert getattr(crosslingual, name) is not None
+    with pytest.raises(AttributeError, match="nonsense"):
+        crosslingual.nonsense  # noqa: B018
+
+
+def test_no_traceback_reaches_the_user() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "crosslingual.cli", "features", "--languages", "de,Germn",
+         "--out", "/tmp/never.csv"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.startswith("crosslingual: UnknownLanguageError: unknown language 'Germn'")
+    assert "Traceback" not in done.stderr
+
+
+def test_languages_and_tasks_are_listed(capsys) -> None:
+    assert main(["languages"]) == 0
+    assert "Ukrainian" in capsys.readouterr().out
+    assert main(["tasks", "--task", "slots", "--languages", "de,fi"]) == 0
+    assert "span_f1" in capsys.readouterr().out
+    assert main(["tasks", "--task", "slot"]) == 2
+    assert "Did you mean slots" in capsys.readouterr().err
+
+
+def test_study_export_features_regress(tmp_path, tiny_folder, capsys) -> None:
+    """The five-line example of the README, on a tiny model."""
+    config = {
+        "model": str(tiny_folder),
+        "tasks": ["intents"],
+        "sources": ["de", "en", "ru", "uk"],
+        "train_limit": 16,
+        "test_limit": 10,
+        "train": {"epochs": 1, "batch": 8},
+    }
+    study, out = tmp_path / "study.yaml", tmp_path / "records"
+    study.write_text(yaml.safe_dump(config), encoding="utf-8")
+    assert main(["study", "run", "--config", str(study), "--out", str(out), "--workers", "0"]) == 0
+    scores, pairs = tmp_path / "scores.csv", tmp_path / "pairs.csv"
+    assert main(["study", "export", "--records", str(out), "--out", str(scores)]) == 0
+    table = pd.read_csv(scores)
+    assert len(table) == 16
+    needed = ["task", "source", "target", "shots", "seed", "model", "metric", "score"]
+    assert list(table.columns[:8]) == needed
+    assert main(["features", "--languages", "de,en,ru,uk", "--out", str(pairs)]) == 0
+    assert len(pd.read_csv(pairs)) == 16
+    # An untrained model may score the same everywhere: give the regression something.
+    table["score"] = range(16)
+    table.to_csv(scores, index=False)
+    command = ["regress", "--scores", str(scores), "--features", str(pairs), "--terms", "syntax"]
+    assert main(command) == 0
+    assert "OLS Regression Results" in capsys.readouterr().out
+    assert main([*command, "--model", "other"]) == 2
+
+
+def test_pretrain_needs_a_corpus(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.delenv("CROSSLINGUAL_DATA", raising=False)
+    out = tmp_path / "out"
+    assert main(["pretrain", "--out", str(out)]) == 2
+    assert "CROSSLINGUAL_DATA" in capsys.readouterr().err
+    assert main(["pretrain", "--out", str(out), "--corpus", str(tmp_path / "none")]) == 2
+    assert "does not exist" in capsys.readouterr().err
+    assert not out.exists()
+
+
+@pytest.mark.slow
+def test_pretrain_from_text_to_a_model_that_loads(tmp_path, capsys) -> None:
+    from crosslingual import load_model
+    from crosslingual.templates import commands
+
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    for short, code in (("de", "deu"), ("uk", "ukr")):
+        lines = "\n".join(c.text for c in commands(code))
+        (corpus / f"{short}.txt").write_text(lines, encoding="utf-8")
+    out = tmp_path / "out"
+    command = ["pretrain", "--corpus", str(corpus), "--out", str(out), "--steps", "4"]
+    command += ["--batch", "2", "--vocab-size", "1000", "--width", "32", "--no-compile"]
+    assert main(command) == 0
+    assert load_model(str(out / "model")).parameters > 0
+    card = (out / "model" / "README.md").read_text("utf-8")
+    assert "- uk" in card
+    assert "crosslingual" in card
+    assert len(pd.read_csv(out / "loss.csv")) == 1

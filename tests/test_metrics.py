@@ -1,0 +1,111 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from seqeval.metrics import f1_score
+from sklearn.metrics import accuracy_score
+
+from crosslingual.errors import DataError
+from crosslingual.metrics import (
+    METRICS,
+    accuracy,
+    exact_match,
+    format_spans,
+    parse_spans,
+    span_f1,
+    token_f1,
+)
+
+LABELS = st.sampled_from(["a", "b", "c"])
+
+
+@given(st.lists(st.tuples(LABELS, LABELS), min_size=1))
+def test_accuracy_is_sklearns(pairs: list[tuple[str, str]]) -> None:
+    outputs, targets = zip(*pairs, strict=True)
+    assert math.isclose(accuracy(outputs, targets), accuracy_score(targets, outputs))
+
+
+def _spans(tags: list[str]) -> str:
+    """Spans of IOB2 tags as text; words are numbered, so that equal text is equal place."""
+    spans: list[tuple[str, list[str]]] = []
+    for i, tag in enumerate(tags):
+        if tag.startswith("B-"):
+            spans.append((tag[2:], [f"w{i}"]))
+        elif tag.startswith("I-"):
+            spans[-1][1].append(f"w{i}")
+    return format_spans([(name, " ".join(words)) for name, words in spans])
+
+
+@st.composite
+def _tags(draw: st.DrawFn, length: int) -> list[str]:
+    tags: list[str] = []
+    for _ in range(length):
+        options = ["O", "B-x", "B-y"]
+        if tags and tags[-1] != "O":
+            options.append("I-" + tags[-1][2:])
+        tags.append(draw(st.sampled_from(options)))
+    return tags
+
+
+@given(st.data())
+def test_span_f1_is_seqevals(data: st.DataObject) -> None:
+    length = data.draw(st.integers(1, 6))
+    count = data.draw(st.integers(1, 4))
+    gold = [data.draw(_tags(length)) for _ in range(count)]
+    guess = [data.draw(_tags(length)) for _ in range(count)]
+    if all(t == "O" for row in gold + guess for t in row):
+        return  # seqeval calls 0/0 a 0; with nothing to find and nothing found we say 1
+    ours = span_f1([_spans(g) for g in guess], [_spans(g) for g in gold])
+    assert math.isclose(ours, f1_score(gold, guess, zero_division=0))
+
+
+def test_span_f1_worked_case() -> None:
+    # 2 of 3 given are right, 2 of 2 wanted are found: P = 2/3, R = 1, F = 0.8.
+    outputs = ["area: Küche ; color: rot ; color: rot"]
+    assert math.isclose(span_f1(outputs, ["color: rot ; area: Küche"]), 0.8)
+
+
+def test_repeated_and_malformed_spans_do_not_help() -> None:
+    assert span_f1(["a: x ; a: x"], ["a: x"]) < 1
+    assert span_f1([": x ; a: ; b"], ["a: x"]) == 0
+    assert span_f1(["none"], ["none"]) == 1
+    assert span_f1(["a: x"], ["none"]) == 0
+
+
+WORD = st.text(st.characters(exclude_characters=":;", exclude_categories=["Z", "C"]), min_size=1)
+
+
+@given(st.lists(st.tuples(WORD, WORD)))
+def test_spans_survive_writing_and_reading(spans: list[tuple[str, str]]) -> None:
+    assert parse_spans(format_spans(spans)) == spans
+
+
+@given(st.text())
+def test_any_text_can_be_parsed(text: str) -> None:
+    for name, span in parse_spans(text):
+        assert name
+        assert span
+
+
+def test_exact_match_and_token_f1_worked_cases() -> None:
+    assert exact_match(["Red."], ["red"]) == 1
+    assert exact_match(["«47»"], ["47"]) == 1
+    # "light red lamp" against "red lamp": P = 2/3, R = 1, F = 0.8
+    assert math.isclose(token_f1(["light red lamp"], ["red lamp"]), 0.8)
+    assert token_f1([""], ["red"]) == 0
+    assert token_f1(["..."], ["!"]) == 1
+
+
+@given(st.lists(st.text(), min_size=1))
+def test_every_metric_is_1_on_itself(texts: list[str]) -> None:
+    for metric in METRICS.values():
+        assert metric(texts, texts) == 1
+
+
+@pytest.mark.parametrize("name", sorted(METRICS))
+def test_nothing_to_score_is_an_error(name: str) -> None:
+    with pytest.raises(DataError):
+        METRICS[name]([], [])
+    with pytest.raises(DataError):
+        METRICS[name](["a"], [])

@@ -1,0 +1,254 @@
+"""The objective, the vocabulary and the loop, against identities and other code."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crosslingual.corpus import corpus_files, language_shares, read_paragraphs
+from crosslingual.corruption import Corruption, corrupt
+from crosslingual.errors import ConfigError, CorpusError
+from crosslingual.losses import seq2seq_loss, vocabulary_loss
+from crosslingual.models import mini_folder
+from crosslingual.pretraining import Architecture, PretrainConfig, loss_curve, new_model, pretrain
+from crosslingual.vocabulary import as_transformers, train_vocabulary
+
+
+@given(
+    st.integers(4, 200),
+    st.floats(0.05, 0.5),
+    st.floats(1, 6),
+    st.integers(0, 10_000),
+)
+def test_corruption_hides_and_loses_nothing(
+    length: int, density: float, span: float, seed: int
+) -> None:
+    how = Corruption(length, density, span)
+    ids = np.arange(1000, 1000 + 3 * length).reshape(3, length)
+    sentinels = np.arange(2, 2 + how.spans + 1)
+    inputs, targets = corrupt(ids, how, sentinels, 1, np.random.default_rng(seed))
+    assert inputs.shape == (3, how.input_length)
+    assert targets.shape == (3, how.target_length)
+    for row in range(3):
+        hidden, current = {}, None
+        for token in targets[row, :-1]:
+            if token < 1000:
+                current = token
+                hidden[current] = []
+            else:
+                hidden[current].append(token)
+        assert len(hidden) == how.spans
+        assert sum(map(len, hidden.values())) == how.hidden
+        rebuilt = [t for x in inputs[row, :-1] for t in (hidden[x] if x < 1000 else [x])]
+        assert rebuilt == ids[row].tolist()
+        assert inputs[row, -1] == targets[row, -1] == 1
+
+
+def test_corruption_at_mt5s_settings() -> None:
+    # T5's random_spans_helper: 568 raw tokens give 512 inputs and 114 targets.
+    how = Corruption(568)
+    assert (how.hidden, how.spans) == (85, 28)
+    assert (how.input_length, how.target_length) == (512, 114)
+
+
+@given(st.floats(0, 1))
+def test_shares_sum_to_one_and_follow_the_exponent(alpha: float) -> None:
+    shares = language_shares({"a": 16, "b": 4, "c": 1}, alpha)
+    assert math.isclose(sum(shares.values()), 1)
+    assert math.isclose(shares["a"] / shares["c"], 16**alpha)
+
+
+def test_loss_is_torchs_in_value_and_gradient() -> None:
+    torch.manual_seed(0)
+    hidden = torch.randn(700, 24, requires_grad=True)
+    weight = torch.randn(90, 24, requires_grad=True)
+    labels = torch.randint(0, 90, (700,))
+    ours = vocabulary_loss(hidden, weight, labels)
+    theirs = torch.nn.functional.cross_entropy(hidden @ weight.T, labels)
+    assert torch.isclose(ours, theirs, rtol=1e-5)
+    for a, b in zip(
+        torch.autograd.grad(2 * ours, (hidden, weight)),
+        torch.autograd.grad(2 * theirs, (hidden, weight)),
+        strict=True,
+    ):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-7)
+
+
+def test_seq2seq_loss_is_transformers() -> None:
+    model = new_model(Architecture(32, 48, 2, 2, 2, 16), 300)
+    inputs = torch.randint(3, 300, (4, 12))
+    inputs[1, 8:] = 0
+    labels = torch.randint(3, 300, (4, 5))
+    labels[2, 3:] = -100
+    ours = seq2seq_loss(model, inputs, labels, pad_id=0)
+    ours.backward()
+    gradient = model.shared.weight.grad.clone()
+    model.zero_grad()
+    theirs = model(input_ids=inputs, attention_mask=(inputs != 0).long(), labels=labels).loss
+    theirs.backward()
+    torch.testing.assert_close(ours, theirs)
+    torch.testing.assert_close(gradient, model.shared.weight.grad, rtol=1e-4, atol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def toy_corpus(tmp_path_factory: pytest.TempPathFactory):
+    folder = tmp_path_factory.mktemp("corpus")
+    random = np.random.default_rng(0)
+    for code, letters in {"en": "abcdefgh", "ru": "абвгдежз"}.items():
+        words = ["".join(random.choice(list(letters), 4)) for _ in range(200)]
+        lines = [" ".join(random.choice(words, 12)) + " 2026" for _ in range(400)]
+        (folder / f"{code}.txt").write_text("\n".join(lines), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def toy_spiece(toy_corpus) -> bytes:
+    return train_vocabulary(toy_corpus, vocab_size=560, sample_bytes=200_000)
+
+
+TEXTS = [
+    "Turn on the light in 47 rooms",
+    "  two   spaces and\ttabs ",
+    "Küche, ﬁne Ⅳ ½ ＡＢＣ",
+    "включи свет",
+    "打开灯。",
+    "조명 켜 줘",
+    "أطفئ الضوء",
+    "emoji 🙂 and rare ꙮ",
+    "",
+]
+
+
+def _agree(spiece: bytes, texts: list[str]) -> None:
+    import sentencepiece
+
+    theirs = sentencepiece.SentencePieceProcessor(model_proto=spiece)
+    ours = as_transformers(spiece)
+    for text in texts:
+        assert ours(text)["input_ids"] == [*theirs.encode(text), 1], text
+
+
+def test_tokenizer_agrees_with_sentencepiece(toy_spiece: bytes) -> None:
+    _agree(toy_spiece, TEXTS)
+    _agree((mini_folder() / "spiece.model").read_bytes(), TEXTS)
+
+
+def test_mini_s_tokenizer_loses_no_text() -> None:
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(mini_folder())
+    for text in ("Küche 47", "включи свет", "打开灯", "조명 켜 줘", "emoji 🙂 ꙮ"):
+        assert tokenizer.decode(tokenizer(text)["input_ids"], skip_special_tokens=True) == text
+    assert tokenizer("<extra_id_3>")["input_ids"][0] == tokenizer.convert_tokens_to_ids(
+        "<extra_id_3>"
+    )
+
+
+def _toy_run(corpus, spiece, out, steps, save_every=4):
+    return pretrain(
+        corpus,
+        out,
+        as_transformers(spiece),
+        Architecture(32, 48, 1, 1, 2, 16),
+        PretrainConfig(steps=steps, batch=8, raw_length=32, save_every=save_every, rate=0.05),
+        compile_model=False,
+    )
+
+
+def test_pretraining_learns_and_ships(toy_corpus, toy_spiece, tmp_path) -> None:
+    from crosslingual.models import load_model
+
+    provenance = _toy_run(toy_corpus, toy_spiece, tmp_path, 60)
+    curve = loss_curve(tmp_path)
+    assert curve["loss"].iloc[-1] < curve["loss"].iloc[0] - 0.5
+    assert provenance["tokens_seen"] == 60 * 8 * 32
+    assert set(provenance["held_out_loss"]) == {"en", "ru"}
+    assert json.loads((tmp_path / "provenance.json").read_text())["corpus_tokens"]
+    loaded = load_model(str(tmp_path / "model"))
+    assert loaded.parameters == provenance["parameters"]
+    assert (tmp_path / "model" / "model.safetensors").exists()
+
+
+def test_resumed_pretraining_ends_with_the_same_weights(toy_corpus, toy_spiece, tmp_path) -> None:
+    from safetensors.torch import load_file
+
+    _toy_run(toy_corpus, toy_spiece, tmp_path / "once", 8)
+    # Stopped after step 4 (by a failing step), then run again.
+    steps = iter(range(4))
+
+    class StopError(Exception):
+        pass
+
+    import crosslingual.pretraining as module
+
+    original = module.Batches.train
+
+    def stopping(self, step):
+        if next(steps, None) is None:
+            raise StopError
+        return original(self, step)
+
+    module.Batches.train = stopping
+    try:
+        with pytest.raises(StopError):
+            _toy_run(toy_corpus, toy_spiece, tmp_path / "twice", 8)
+    finally:
+        module.Batches.train = original
+    _toy_run(toy_corpus, toy_spiece, tmp_path / "twice", 8)
+    a = load_file(tmp_path / "once" / "model" / "model.safetensors")
+    b = load_file(tmp_path / "twice" / "model" / "model.safetensors")
+    assert all(torch.equal(a[k], b[k]) for k in a)
+
+
+def test_other_settings_do_not_resume(toy_corpus, toy_spiece, tmp_path) -> None:
+    _toy_run(toy_corpus, toy_spiece, tmp_path, 4)
+    with pytest.raises(ConfigError, match="other settings"):
+        pretrain(
+            toy_corpus,
+            tmp_path,
+            as_transformers(toy_spiece),
+            Architecture(32, 48, 1, 1, 2, 16),
+            PretrainConfig(steps=4, batch=9, raw_length=32),
+            compile_model=False,
+        )
+
+
+def test_spectral_norms_stay_bounded(toy_corpus, toy_spiece, tmp_path) -> None:
+    """The bound of the recipe: no matrix grows past what it started with."""
+    from safetensors.torch import load_file
+
+    _toy_run(toy_corpus, toy_spiece, tmp_path, 60)
+    trained = load_file(tmp_path / "model" / "model.safetensors")
+    fresh = new_model(Architecture(32, 48, 1, 1, 2, 16), 560, seed=0).state_dict()
+    for name, weight in trained.items():
+        if weight.ndim == 2 and "shared" not in name and "bias" not in name:
+            bound = fresh[name].std() * sum(math.sqrt(n) for n in weight.shape)
+            largest = torch.linalg.matrix_norm(weight.float(), 2)
+            started = torch.linalg.matrix_norm(fresh[name], 2)
+            assert largest <= 1.05 * max(bound, started), name
+
+
+def test_too_large_a_vocabulary_is_a_named_error(toy_corpus) -> None:
+    with pytest.raises(CorpusError, match="more text"):
+        train_vocabulary(toy_corpus, vocab_size=9000)
+
+
+def test_broken_corpora(tmp_path) -> None:
+    with pytest.raises(CorpusError, match="does not exist"):
+        corpus_files(tmp_path / "no")
+    with pytest.raises(CorpusError, match="holds no"):
+        corpus_files(tmp_path)
+    (tmp_path / "en.txt.xz").write_bytes(b"not compressed")
+    with pytest.raises(CorpusError, match="cannot be read"):
+        list(read_paragraphs(tmp_path / "en.txt.xz"))
+
+
+@settings(max_examples=20)
+@given(st.dictionaries(st.text(max_size=3), st.floats(max_value=0), min_size=1))
+def test_sizes_must_be_positive(sizes: dict[str, float]) -> None:
+    with pytest.raises(CorpusError):
+        language_shares(sizes)

@@ -1,0 +1,355 @@
+"""Studies: what they expand to, what they refuse, and that nothing is lost or doubled."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crosslingual import load_config, read_records, read_scores, run_study, scores_table, summarise
+from crosslingual.cli import main
+from crosslingual.errors import (
+    ConfigError,
+    DataError,
+    OutputError,
+    RecordError,
+    UnknownLanguageError,
+    UnknownModelError,
+    UnknownTaskError,
+)
+from crosslingual.records import Record, read_record, settings_hash, signature, write_record
+from crosslingual.running import StudyError, training_examples
+from crosslingual.study import Cell, StudyConfig, expand
+from crosslingual.summaries import compare_models, matrix
+from crosslingual.tasks import get_task
+
+
+def _config(model: object, **changes: object) -> dict[str, object]:
+    return {
+        "model": str(model),
+        "tasks": ["intents"],
+        "sources": ["de", "ru"],
+        "train_limit": 24,
+        "test_limit": 12,
+        "train": {"epochs": 1, "batch": 8, "precision": "fp32"},
+        **changes,
+    }
+
+
+def test_the_books_study_has_300_cells_in_30_jobs() -> None:
+    jobs = expand(load_config({}))
+    assert len(jobs) == 30
+    assert sum(len(job.cells) for job in jobs) == 300
+    assert len({cell.file_name for job in jobs for cell in job.cells}) == 300
+
+
+def test_shots_are_jobs_of_their_own_and_not_in_language() -> None:
+    jobs = expand(load_config({"tasks": ["slots"], "sources": ["de", "en", "fi"], "shots": [0, 5]}))
+    assert len(jobs) == 3 + 3 * 2
+    few = [job for job in jobs if job.cells[0].shots]
+    assert all(len(job.cells) == 1 and job.cells[0].source != job.cells[0].target for job in few)
+
+
+def test_another_setting_is_another_cell() -> None:
+    def names(**changes: object) -> set[str]:
+        return {c.file_name for job in expand(load_config(changes)) for c in job.cells}
+
+    assert not names() & names(train={"lr": 0.123})
+    assert not names() & names(test_limit=5)
+    assert names() == names(train={})
+    # Decoding by labels changes the one task that has labels.
+    assert len(names() & names(decoding="labels")) == 200
+
+
+@given(st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=5)))
+def test_hash_does_not_depend_on_order(settings: dict) -> None:
+    assert settings_hash(settings) == settings_hash(dict(reversed(settings.items())))
+
+
+def test_signature_is_as_documented() -> None:
+    line = signature("intents", "de", "tr", 0, "mini", 1, "0.1")
+    assert line == "task:intents|src:de|tgt:tr|shots:0|model:mini|seed:1|v:0.1"
+
+
+def test_few_shot_examples_are_the_targets_and_drawn_by_seed() -> None:
+    task = get_task("intents")
+    cells = [Cell("intents", "deu", "fin", 5, seed, "m", "x") for seed in (0, 0, 1)]
+    drawn = [training_examples(task, cell) for cell in cells]
+    assert [len(d) for d in drawn] == [565] * 3
+    assert {e.language for e in drawn[0][560:]} == {"fin"}
+    assert drawn[0] == drawn[1] != drawn[2]
+    with pytest.raises(ConfigError, match="100000 shots"):
+        training_examples(task, Cell("intents", "deu", "fin", 100_000, 0, "m", "x"))
+
+
+@pytest.mark.parametrize(
+    ("values", "error", "part"),
+    [
+        ({"modle": "mini"}, ConfigError, "Did you mean 'model'"),
+        ({"train": {"epoch": 3}}, ConfigError, "Did you mean 'epochs'"),
+        ({"train": 3}, ConfigError, "must be a mapping"),
+        ({"train": {"epochs": "three"}}, ConfigError, "must be of type int"),
+        ({"train": {"precision": "fp16"}}, ConfigError, "fp16"),
+        ({"sources": ["de", "Klingon"]}, UnknownLanguageError, "Klingon"),
+        ({"sources": ["de", "nld"]}, UnknownLanguageError, "task 'intents'"),
+        ({"tasks": ["intent"]}, UnknownTaskError, "Did you mean intents"),
+        ({"model": "minni"}, UnknownModelError, "minni"),
+        ({"seeds": [-1]}, ConfigError, "-1"),
+        ({"shots": ["five"]}, ConfigError, "five"),
+        ({"sources": []}, ConfigError, "at least one"),
+        ({"decoding": "beam"}, ConfigError, "beam"),
+        ({"test_limit": 0}, ConfigError, "test_limit"),
+    ],
+)
+def test_bad_configurations_are_refused_and_nothing_is_written(
+    values, error, part, tmp_path, capsys
+) -> None:
+    file, out = tmp_path / "study.yaml", tmp_path / "out"
+    file.write_text(yaml.safe_dump(values), encoding="utf-8")
+    with pytest.raises(error, match=part):
+        load_config(file)
+    assert main(["study", "run", "--config", str(file), "--out", str(out)]) == 2
+    assert part.split("'")[0] in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_unreadable_configurations(tmp_path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_config(tmp_path / "none.yaml")
+    (tmp_path / "bad.yaml").write_text("a: [1,", encoding="utf-8")
+    with pytest.raises(ConfigError, match="no valid YAML"):
+        load_config(tmp_path / "bad.yaml")
+
+
+def test_output_that_cannot_be_written(tmp_path, tiny_folder) -> None:
+    taken = tmp_path / "file"
+    taken.write_text("I am a file")
+    with pytest.raises(OutputError, match="Choose another"):
+        run_study(_config(tiny_folder), taken, workers=0)
+
+
+@pytest.mark.skipif(sys.platform == "win32" or not Path("/proc").exists(), reason="needs /proc")
+def test_read_only_output_exits_with_2(tmp_path, tiny_folder, capsys) -> None:
+    # Root may write anywhere but where the kernel itself refuses.
+    file = tmp_path / "study.yaml"
+    file.write_text(yaml.safe_dump(_config(tiny_folder)), encoding="utf-8")
+    assert main(["study", "run", "--config", str(file), "--out", "/proc/study"]) == 2
+    assert "/proc/study" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, tiny_folder):
+    out = tmp_path_factory.mktemp("study")
+    return out, run_study(_config(tiny_folder), out, workers=0, progress=False)
+
+
+def test_a_study_ends_in_records_and_a_table(finished) -> None:
+    out, result = finished
+    assert (result.measured, result.read) == (4, 0)
+    assert len(list(out.glob("*.json"))) == 4
+    assert list(out.glob(".*")) == []
+    scores = result.scores
+    assert set(scores["source"]) == {"deu", "rus"}
+    assert scores["score"].between(0, 1).all()
+    assert scores["illegal"].between(0, 1).all()
+    assert (scores["n_test"] == 12).all()
+    assert "in_language" in str(result)
+    pd.testing.assert_frame_equal(scores, scores_table(read_records(out)))
+
+
+def test_running_again_reads_everything(finished, tiny_folder) -> None:
+    out, result = finished
+    stamps = {p: p.stat().st_mtime_ns for p in out.glob("*.json")}
+    again = run_study(_config(tiny_folder), out, workers=0, progress=False)
+    assert (again.measured, again.read) == (0, 4)
+    assert stamps == {p: p.stat().st_mtime_ns for p in out.glob("*.json")}
+    pd.testing.assert_frame_equal(again.scores, result.scores)
+
+
+def test_missing_cells_only_are_measured_and_come_out_the_same(finished, tiny_folder) -> None:
+    out, result = finished
+    victim = sorted(out.glob("*.json"))[1]
+    before = json.loads(victim.read_text())
+    victim.unlink()
+    again = run_study(_config(tiny_folder), out, workers=0, progress=False)
+    assert (again.measured, again.read) == (1, 3)
+    after = json.loads(victim.read_text())
+    assert {**before, "seconds": 0} == {**after, "seconds": 0}
+    pd.testing.assert_frame_equal(again.scores, result.scores)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "is empty"),
+        ('{"task": "intents", "sour', "truncated"),
+        ('{"task": "intents"}', "other fields"),
+        ("[]", "other fields"),
+        (None, "has the score"),
+    ],
+)
+def test_broken_records_are_named(content, message, finished, tmp_path, capsys) -> None:
+    good = read_records(finished[0])[0]
+    path = tmp_path / good.file_name
+    text = json.dumps(asdict(good) | {"score": float("nan")}) if content is None else content
+    path.write_text(text)
+    with pytest.raises(RecordError, match=message) as caught:
+        read_record(path)
+    assert path.name in str(caught.value)
+    assert "Delete the file" in str(caught.value)
+    csv = tmp_path / "scores.csv"
+    assert main(["study", "export", "--records", str(tmp_path), "--out", str(csv)]) == 2
+    assert not csv.exists()
+
+
+def test_a_resumed_study_refuses_a_broken_record(finished, tmp_path, tiny_folder) -> None:
+    name = read_records(finished[0])[0].file_name
+    (tmp_path / name).write_text("")
+    with pytest.raises(RecordError, match="is empty"):
+        run_study(_config(tiny_folder), tmp_path, workers=0, progress=False)
+
+
+def test_failed_jobs_are_reported_and_others_kept(tmp_path, tiny_folder) -> None:
+    config = _config(tiny_folder, shots=[0, 100_000])
+    with pytest.raises(StudyError, match=r"2 of 4 jobs failed; finished cells are kept"):
+        run_study(config | {"sources": ["de", "ru"]}, tmp_path, workers=0, progress=False)
+    assert len(read_records(tmp_path)) == 4
+
+
+def test_nan_is_never_written(tmp_path, finished) -> None:
+    record = Record(**(asdict(read_records(finished[0])[0]) | {"score": float("nan")}))
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_record(tmp_path, record)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_kill_9_loses_and_doubles_nothing(tmp_path, tiny_folder, finished) -> None:
+    """The driver is killed in the middle of a study on a local Dask cluster."""
+    config = tmp_path / "study.yaml"
+    changed = _config(tiny_folder, sources=["de", "en", "ru", "uk"], tasks=["intents", "answers"])
+    config.write_text(yaml.safe_dump(changed), encoding="utf-8")
+    command = [sys.executable, "-m", "crosslingual.cli", "study", "run"]
+    command += ["--config", str(config), "--workers", "2", "--out"]
+    out = tmp_path / "killed"
+    driver = subprocess.Popen(
+        [*command, str(out)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and len(list(out.glob("*.json"))) < 5:
+        assert driver.poll() is None, "the study ended before it could be killed"
+        time.sleep(0.02)
+    os.kill(driver.pid, signal.SIGKILL)
+    driver.wait()
+    kept = {p.name: p.read_bytes() for p in out.glob("*.json")}
+    assert 5 <= len(kept) < 32
+    for path in out.glob("*.json"):
+        read_record(path)
+    subprocess.run([*command, str(out)], check=True, capture_output=True, timeout=240)
+    assert len(read_records(out)) == 32
+    assert all((out / name).read_bytes() == content for name, content in kept.items())
+    undisturbed = tmp_path / "undisturbed"
+    subprocess.run([*command, str(undisturbed)], check=True, capture_output=True, timeout=240)
+    pd.testing.assert_frame_equal(
+        scores_table(read_records(out)), scores_table(read_records(undisturbed))
+    )
+
+
+@pytest.mark.slow
+def test_a_scheduler_elsewhere_serves_too(tmp_path, tiny_folder, finished) -> None:
+    from distributed import LocalCluster
+
+    with LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None
+    ) as cluster:
+        result = run_study(
+            _config(tiny_folder), tmp_path, scheduler=cluster.scheduler_address, progress=False
+        )
+    pd.testing.assert_frame_equal(result.scores, finished[1].scores)
+
+
+def test_no_scheduler_is_a_named_error(tmp_path, tiny_folder, monkeypatch) -> None:
+    with pytest.raises(ConfigError, match="no Dask scheduler answers"):
+        run_study(_config(tiny_folder), tmp_path, scheduler="tcp://127.0.0.1:9", progress=False)
+
+
+SCORES = pd.DataFrame(
+    [
+        ("t", s, g, 0, seed, model, value + 0.01 * seed)
+        for model, plus in (("a", 0.1), ("b", 0.0))
+        for seed in (0, 1)
+        for s, g, value in [
+            ("deu", "deu", 0.8 + plus),
+            ("deu", "eng", 0.4 + plus),
+            ("eng", "deu", 0.2 + plus),
+            ("eng", "eng", 0.9),
+        ]
+    ],
+    columns=["task", "source", "target", "shots", "seed", "model", "score"],
+)
+
+
+def test_summaries_worked_case() -> None:
+    row = summarise(SCORES).set_index("model").loc["a"]
+    assert row["in_language"] == pytest.approx((0.9 + 0.9) / 2 + 0.005)
+    assert row["across"] == pytest.approx(0.4 + 0.005)
+    assert row["spread"] == pytest.approx(0.2 / 2**0.5)
+    assert row["noise"] == pytest.approx(0.01 / 2**0.5)
+    table = matrix(SCORES, "t", "a")
+    assert table.loc["de", "en"] == pytest.approx(0.505)
+    assert list(table.columns) == ["de", "en"]
+    across = compare_models(SCORES, "a", "b").set_index("where").loc["across"]
+    assert across["difference"] == pytest.approx(0.1)
+    assert across["wins"] == 1
+    with pytest.raises(DataError, match="several models"):
+        matrix(SCORES, "t")
+    with pytest.raises(DataError, match="no scores"):
+        matrix(SCORES, "u")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("task,source,target\nt,de,en\n", "lacks score"),
+        ("task,source,target,score\n", "lacks rows"),
+        ("task,source,target,score\nt,de,en,much\n", "'much' in line 2"),
+        ("task,source,target,score\nt,de,en,1\nt,en,de,inf\n", "line 3"),
+        ("", "cannot be read"),
+    ],
+)
+def test_tables_that_are_no_scores(text, message, tmp_path) -> None:
+    path = tmp_path / "scores.csv"
+    path.write_text(text)
+    with pytest.raises(DataError, match=message):
+        read_scores(path)
+    with pytest.raises(DataError, match="does not exist"):
+        read_scores(tmp_path / "none.csv")
+
+
+def test_foreign_tables_are_read(tmp_path) -> None:
+    path = tmp_path / "scores.csv"
+    path.write_text("task,source,target,score\nNER,no,German,0.5\n".replace("no", "nb"))
+    row = read_scores(path).iloc[0]
+    assert (row["source"], row["target"], row["shots"], row["model"]) == (
+        "nob",
+        "deu",
+        0,
+        "unknown",
+    )
+    path.write_text("task,source,target,score\nNER,xx,German,0.5\n")
+    with pytest.raises(UnknownLanguageError, match="xx"):
+        read_scores(path)
+
+
+def test_a_config_is_itself_acceptable() -> None:
+    config = StudyConfig(sources=("de",), targets=("German", "fi"))
+    assert load_config(config).targets == ("deu", "fin")
