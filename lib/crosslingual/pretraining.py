@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Architecture", "Batches", "PretrainConfig", "loss_curve", "new_model", "pretrain"]
 
 OUTPUT_SCALE = 0.3  # of the matrices that write to the residual stream, against T5's start
+LENGTH = ("steps", "save_every", "warmup", "decay")  # may change when a run is resumed
 HELD_OUT = 0.02  # share of every language's tokens that is never trained on
 
 
@@ -238,8 +239,8 @@ def held_out_losses(model: Any, batches: Batches) -> dict[str, float]:
 
 
 def _fixed(settings: dict[str, Any]) -> dict[str, Any]:
-    """What may not change when a run is resumed; its length may."""
-    config = {k: v for k, v in settings["config"].items() if k not in ("steps", "save_every")}
+    """What may not change when a run is resumed; its length and schedule may."""
+    config = {k: v for k, v in settings["config"].items() if k not in LENGTH}
     return {"architecture": settings["architecture"], "config": config}
 
 
