@@ -94,7 +94,7 @@ def test_pretrain_needs_a_corpus(tmp_path, monkeypatch, capsys) -> None:
 @pytest.mark.slow
 def test_pretrain_from_text_to_a_model_that_loads(tmp_path, capsys) -> None:
     from crosslingual import load_model
-    from crosslingual.templates import commands
+    from crosslingual.commands import commands
 
     corpus = tmp_path / "corpus"
     corpus.mkdir()

@@ -7,17 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crosslingual import DEFAULT_LANGUAGES, get_task
+from crosslingual.commands import commands
 from crosslingual.errors import DataError, UnknownLanguageError
 from crosslingual.home import HOME_TASKS
-from crosslingual.templates import (
-    INTENTS,
-    SPLITS,
-    _package_data,
-    commands,
-    lexicon,
-    package_languages,
-    spell_number,
-)
+from crosslingual.lexicon import lexicon, spell_number
+from crosslingual.templates import INTENTS, SPLITS, _package_data, package_languages
 
 SAMPLES = st.tuples(
     st.sampled_from(DEFAULT_LANGUAGES), st.sampled_from([0.0, 0.5]), st.integers(0, 3)
@@ -101,6 +95,26 @@ def test_hassil_recognises_what_was_sampled() -> None:
 def test_numbers_in_words() -> None:
     assert spell_number(47, "deu") == "siebenundvierzig"
     assert spell_number(47, "zho") == "47"  # num2words lacks Chinese
+
+
+def test_another_language_is_one_file_away(tmp_path, monkeypatch) -> None:
+    file = tmp_path / "dutch.yaml"
+    file.write_text(
+        "areas: {nl: 'keuken, badkamer, zolder, tuin, gang'}\n"
+        "names: {nl: 'lamp, radio, oven, printer, ventilator'}\n"
+        "items: {nl: 'melk, brood, kaas, eieren, thee'}\n"
+        "floors: {nl: 'begane grond, eerste verdieping, kelder'}\n",
+        encoding="utf-8",
+    )
+    monkeypatch.setenv("CROSSLINGUAL_LEXICON", str(file))
+    assert "nld" in get_task("intents").languages()
+    examples = get_task("slots").examples("nl", "test")
+    assert len(examples) > 80
+    other = tmp_path / "short.yaml"
+    other.write_text("areas: {nl: 'keuken'}")
+    monkeypatch.setenv("CROSSLINGUAL_LEXICON", str(other))
+    with pytest.raises(DataError, match="fewer than three"):
+        lexicon()
 
 
 def test_languages_that_cannot_be_had() -> None:

@@ -53,7 +53,7 @@ one language. It is made for studying cross-lingual transfer, not for use.
 width {shape["d_model"]}, feed-forward {shape["d_ff"]}, {shape["heads"]} heads of {shape["d_kv"]} |
 | objective | span corruption, 15 % hidden, mean span 3, {recipe["raw_length"]} tokens an example |
 | sampling | p(language) ~ size^{recipe["alpha"]} |
-| optimiser | Muon with bounded spectral norms, peak rate {recipe["rate"]}; \
+| optimiser | {recipe.get("optimiser", "bounded-muon")}, peak rate {recipe["rate"]}; \
 AdamW {recipe["embedding_lr"]} for embeddings, biases and gains |
 | updates | {recipe["steps"]:,} of {recipe["batch"]} examples |
 | tokens seen | {provenance["tokens_seen"]:,} |

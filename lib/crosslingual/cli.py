@@ -38,9 +38,10 @@ def _parser() -> argparse.ArgumentParser:
         "--corpus", help="folder of LL.txt[.xz] files; default $CROSSLINGUAL_DATA/corpus"
     )
     p.add_argument("--out", required=True, help="folder; rerunning with it resumes")
-    p.add_argument("--steps", type=int, default=4000, help="updates (default %(default)s)")
+    p.add_argument("--steps", type=int, default=2900, help="updates (default %(default)s)")
     p.add_argument("--batch", type=int, default=40, help="examples an update (%(default)s)")
-    p.add_argument("--rate", type=float, default=0.01, help="peak rate of Muon (%(default)s)")
+    p.add_argument("--optimiser", default="bounded-muon", help="of the matrices (%(default)s)")
+    p.add_argument("--rate", type=float, default=0.03, help="its peak rate (%(default)s)")
     p.add_argument("--vocab-size", type=int, default=16_000, help="pieces (%(default)s)")
     p.add_argument("--width", type=int, default=256, help="d_model (%(default)s)")
     p.add_argument("--threads", type=int, help="of the processor; all by default")
@@ -142,7 +143,13 @@ def _pretrain(args: argparse.Namespace) -> None:
         folder,
         as_transformers(spiece.read_bytes()),
         Architecture(d_model=args.width, d_ff=args.width * 5 // 2),
-        PretrainConfig(steps=args.steps, batch=args.batch, rate=args.rate, seed=args.seed),
+        PretrainConfig(
+            steps=args.steps,
+            batch=args.batch,
+            optimiser=args.optimiser,
+            rate=args.rate,
+            seed=args.seed,
+        ),
         compile_model=not args.no_compile,
     )
     command = f"crosslingual {shlex.join(sys.argv[1:])}"

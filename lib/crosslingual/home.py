@@ -13,9 +13,11 @@ from functools import lru_cache
 
 import numpy as np
 
+from .commands import Command, commands
+from .lexicon import VERSION, lexicon
 from .metrics import format_spans, parse_spans
 from .tasks import Example, Task
-from .templates import INTENTS, VERSION, Command, commands, lexicon, package_languages
+from .templates import INTENTS, package_languages
 
 __all__ = ["ANSWERS", "HOME_TASKS", "INTENTS_TASK", "SLOTS"]
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
 import time
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,10 +15,10 @@ from .corpus import language_shares, pack
 from .corruption import Corruption, corrupt
 from .errors import ConfigError
 from .files import prepare_folder, write_atomic, write_json
+from .optimisers import pretraining_optimisers
 
 if TYPE_CHECKING:
     import pandas as pd
-    import torch
     from numpy.typing import NDArray
 
 __all__ = ["Architecture", "Batches", "PretrainConfig", "loss_curve", "new_model", "pretrain"]
@@ -52,28 +50,37 @@ class PretrainConfig:
         Number of updates.
     batch : int
         Examples an update; each is ``corruption.raw_length`` tokens of one language.
+    optimiser : str
+        For the matrices, see `crosslingual.optimisers.pretraining_optimisers`.
     rate : float
-        Peak share of a matrix that an update replaces, see `_groups`.
+        Peak share of a matrix that an update replaces (``bounded-muon``), or peak
+        learning rate (others).
     embedding_lr : float
         Peak step of AdamW for embeddings, biases and gains.
     alpha : float
         Sampling p(L) ~ size(L)**alpha.
+    raw_length : int
+        Tokens of running text in an example.
     seed : int
         Initial weights and order of data.
     save_every : int
         Steps between checkpoints.
+    warmup, decay : float
+        Shares of the steps over which the rates rise at the start, and fall to zero at
+        the end.
     """
 
-    steps: int = 4000
-    batch: int = 32
-    rate: float = 0.01
-    embedding_lr: float = 0.005
+    steps: int = 2900
+    batch: int = 40
+    optimiser: str = "bounded-muon"
+    rate: float = 0.03
+    embedding_lr: float = 0.01
     alpha: float = 0.3
     raw_length: int = 140
     seed: int = 0
-    save_every: int = 500
-    warmup: float = 0.02
-    decay: float = 0.4
+    save_every: int = 100
+    warmup: float = 0.01
+    decay: float = 0.7
 
 
 def new_model(architecture: Architecture, vocab_size: int, seed: int = 0) -> Any:
@@ -109,58 +116,6 @@ def new_model(architecture: Architecture, vocab_size: int, seed: int = 0) -> Any
             if name.endswith((".o.weight", ".wo.weight")):
                 parameter.mul_(OUTPUT_SCALE)
     return model
-
-
-def _spectral_norm(shape: Sequence[int], std: float) -> float:
-    """Largest singular value to expect of a random matrix of independent entries."""
-    return std * (math.sqrt(shape[0]) + math.sqrt(shape[1]))
-
-
-def _groups(model: Any, config: PretrainConfig) -> list[torch.optim.Optimizer]:
-    """Muon for the matrices, AdamW for embeddings, biases and gains.
-
-    Muon's steps are orthogonal matrices, all of one size; with decoupled weight decay a
-    matrix becomes W <- (1 - rate) W + rate * bound * step, a moving average of steps whose
-    largest singular value stays below ``bound``. The bound is what the matrix started
-    with, so nothing that the initialisation balanced can drift: the attention (mT5 does not
-    scale its logits; its queries start small instead) does not saturate, and the token
-    embeddings are not drowned in the residual stream. With the usual weight decay of 0.1
-    both happen within 400 updates, the encoder's states fall from an effective rank of
-    over 100 to about 10, and fine-tuning cannot recover what they lost.
-    """
-    import torch
-
-    groups: list[dict[str, Any]] = []
-    biases, gains = [], []
-    for name, parameter in model.named_parameters():
-        if name in ("shared.weight", "decoder.final_layer_norm.weight"):
-            continue
-        if "relative_attention_bias" in name:
-            biases.append(parameter)
-        elif parameter.ndim < 2:
-            gains.append(parameter)
-        else:
-            std = float(parameter.detach().std())
-            bound = _spectral_norm(parameter.shape, std)
-            # torch's Muon scales a step by 0.2 sqrt(longer side) ("match_rms_adamw").
-            decay = 0.2 * math.sqrt(max(parameter.shape)) / bound
-            group = {"params": [parameter], "lr": config.rate / decay, "weight_decay": decay}
-            groups.append(group)
-    small = [
-        {"params": [model.shared.weight], "lr": config.embedding_lr},
-        {"params": biases, "lr": 2 * config.embedding_lr},
-        {"params": gains, "lr": config.embedding_lr},
-        {
-            "params": [model.decoder.final_layer_norm.weight],
-            "lr": config.embedding_lr / math.sqrt(model.config.d_model),
-        },
-    ]
-    adam = torch.optim.AdamW(small, betas=(0.9, 0.98), weight_decay=0.0, fused=True)
-    muon = torch.optim.Muon(groups, adjust_lr_fn="match_rms_adamw")
-    for optimiser in (muon, adam):
-        for each in optimiser.param_groups:
-            each["peak"] = each["lr"]
-    return [muon, adam]
 
 
 def _schedule(step: int, config: PretrainConfig) -> float:
@@ -297,7 +252,7 @@ def pretrain(
     folder = prepare_folder(out)
     batches = Batches(pack(corpus, tokenizer, folder / "tokens"), tokenizer, config)
     model = new_model(architecture, len(tokenizer), config.seed)
-    optimisers = _groups(model, config)
+    optimisers = pretraining_optimisers(model, config.optimiser, config.rate, config.embedding_lr)
     first, seconds = 0, 0.0
     checkpoint = folder / "checkpoint.pt"
     settings = {"architecture": asdict(architecture), "config": asdict(config)}

@@ -1,30 +1,27 @@
-"""Sentence templates of Home Assistant: reading, splitting, sampling.
+"""Sentence templates of Home Assistant: reading them, and splitting them.
 
 The PyPI package ``home-assistant-intents`` (CC BY 4.0) ships voice commands in about
 65 languages as templates, written by native contributors; ``hassil`` parses them. Its
-own sampler enumerates; the one here draws at random.
+own sampler enumerates; `crosslingual.commands` draws at random.
 """
 
 from __future__ import annotations
 
 import json
 import zlib
-from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .errors import DataError, UnknownLanguageError
 from .languages import find_language
+from .lexicon import SHARES, VERSION
 
-__all__ = ["INTENTS", "SPLITS", "Command", "Slot", "commands", "lexicon", "package_languages"]
+__all__ = ["INTENTS", "SPLITS", "Node", "package_languages", "templates"]
 
-VERSION = 1  # raise it when what is sampled changes
 SPLITS = ("train", "dev", "test")
-PER_INTENT = {"train": 40, "dev": 8, "test": 12}
 
 INTENTS = {
     "HassCancelTimer": "cancel timer",
@@ -54,47 +51,8 @@ _FILLERS = {
     "timer_name": "items",
 }
 _SLOT_NAMES = {"start_hours": "hours", "start_minutes": "minutes", "start_seconds": "seconds"}
-_SHARES = {"train": 0.6, "dev": 0.15, "test": 0.25}
 _FILE_NAMES = {"zho": "zh-CN", "srp": "sr"}
 _FEW_TEMPLATES = 8
-
-
-@dataclass(frozen=True)
-class Slot:
-    """A part of a command with a meaning.
-
-    Attributes
-    ----------
-    name : str
-        What it is: ``area``, ``color``, ``minutes`` ...
-    text : str
-        As written in the command.
-    value : str
-        Canonical, the same in every language (``red``, ``47``); for names and rooms,
-        which have none, the text.
-    start : int
-        Offset of ``text`` in the command.
-    source : str
-        ``lexicon`` (rooms, devices ...), ``list`` (closed list) or ``number``.
-    """
-
-    name: str
-    text: str
-    value: str
-    start: int
-    source: str
-
-
-@dataclass(frozen=True)
-class Command:
-    """One sampled voice command with its analysis; ``template`` names its origin."""
-
-    language: str
-    split: str
-    intent: str
-    template: str
-    text: str
-    slots: tuple[Slot, ...]
 
 
 # A prepared template is a tree of tuples:
@@ -115,51 +73,6 @@ def package_languages() -> dict[str, str]:
             if _FILE_NAMES.get(code, name) == name:
                 found[code] = name
     return found
-
-
-@cache
-def lexicon(path: str | None = None) -> dict[str, dict[str, tuple[str, ...]]]:
-    """The words for rooms, floors, devices and shopping items.
-
-    Parameters
-    ----------
-    path : str, optional
-        A YAML file of the shape of ``data/lexicon.yaml`` for further languages.
-
-    Returns
-    -------
-    dict
-        List name -> ISO 639-3 code -> words, aligned over languages.
-    """
-    import yaml
-
-    here = files("crosslingual") / "data" / "lexicon.yaml"
-    text = Path(path).read_text("utf-8") if path else here.read_text("utf-8")
-    table = yaml.safe_load(text)
-    return {
-        kind: {
-            find_language(code).code: tuple(word.strip() for word in words.split(","))
-            for code, words in by_language.items()
-        }
-        for kind, by_language in table.items()
-    }
-
-
-def _words(kind: str, language: str, split: str) -> tuple[str, ...]:
-    """Words of one split; the same positions, so the same concepts, in every language."""
-    by_language = lexicon()[kind]
-    if language not in by_language:
-        raise UnknownLanguageError(
-            language,
-            by_language,
-            "The lexicon lacks it: add its words to a copy of data/lexicon.yaml.",
-        )
-    words = by_language[language]
-    order = np.random.default_rng([VERSION, zlib.crc32(kind.encode())]).permutation(len(words))
-    first = max(1, round(_SHARES["train"] * len(words)))
-    second = first + max(1, round(_SHARES["dev"] * len(words)))
-    part = {"train": order[:first], "dev": order[first:second], "test": order[second:]}[split]
-    return tuple(words[i] for i in sorted(part))
 
 
 @lru_cache(maxsize=32)
@@ -247,7 +160,7 @@ def _open(node: Node) -> list[Node]:
 
 
 @lru_cache(maxsize=32)
-def _templates(language: str) -> dict[str, dict[str, list[tuple[str, Node]]]]:
+def templates(language: str) -> dict[str, dict[str, list[tuple[str, Node]]]]:
     """Intent -> split -> (template name, prepared template).
 
     Alternatives make one line of the package several templates. Where an intent has
@@ -273,8 +186,8 @@ def _templates(language: str) -> dict[str, dict[str, list[tuple[str, Node]]]]:
             continue
         random = np.random.default_rng([VERSION, zlib.crc32(f"{language}/{intent}".encode())])
         order = random.permutation(len(nodes))
-        dev = max(1, round(_SHARES["dev"] * len(nodes)))
-        test = max(1, round(_SHARES["test"] * len(nodes)))
+        dev = max(1, round(SHARES["dev"] * len(nodes)))
+        test = max(1, round(SHARES["test"] * len(nodes)))
         cut = {"dev": order[:dev], "test": order[dev : dev + test], "train": order[dev + test :]}
         result[label] = {split: [nodes[i] for i in sorted(cut[split])] for split in SPLITS}
     if 2 * len(result) < len(INTENTS):
@@ -283,105 +196,3 @@ def _templates(language: str) -> dict[str, dict[str, list[tuple[str, Node]]]]:
             f"only ({', '.join(result) or 'none'}). Leave the language out."
         )
     return result
-
-
-class _Draw:
-    """Builds one sentence from a prepared template."""
-
-    def __init__(self, language: str, split: str, random: np.random.Generator, spell: float):
-        self.language, self.split, self.random, self.spell = language, split, random, spell
-        self.text = ""
-        self.slots: list[Slot] = []
-
-    def add(self, text: str) -> None:
-        for char in text:
-            if char.isspace():
-                if self.text and not self.text.endswith(" "):
-                    self.text += " "
-            else:
-                self.text += char
-
-    def pick(self, options: Any) -> Any:
-        return options[int(self.random.integers(len(options)))]
-
-    def walk(self, node: Node) -> None:
-        if node[0] == "text":
-            self.add(node[1])
-        elif node[0] == "seq":
-            for part in node[1]:
-                self.walk(part)
-        elif node[0] == "alt":
-            self.walk(self.pick(node[1]))
-        else:
-            self.fill(*node[1:])
-
-    def fill(self, slot: str, source: str, options: Any) -> None:
-        start = len(self.text)
-        if source == "lexicon":
-            value = self.pick(_words(options, self.language, self.split))
-            self.add(value)
-        elif source == "number":
-            first, last, step = options
-            number = int(self.random.choice(np.arange(first, last + 1, step)))
-            value = str(number)
-            spelt = self.random.random() < self.spell
-            self.add(spell_number(number, self.language) if spelt else value)
-        else:
-            node, value = self.pick(options)
-            self.walk(node)
-        text = self.text[start:].strip()
-        self.slots.append(Slot(slot, text, value, self.text.index(text, start), source))
-
-
-def spell_number(number: int, language: str) -> str:
-    """A number in words where num2words knows the language, in digits otherwise."""
-    from num2words import num2words
-
-    try:
-        words = num2words(number, lang=find_language(language).short)
-    except NotImplementedError:
-        return str(number)
-    return str(words).replace(",", "")
-
-
-@lru_cache(maxsize=128)
-def commands(language: str, spell: float = 0.0, seed: int = 0) -> tuple[Command, ...]:
-    """Sample the commands of a language, all splits.
-
-    Templates and lexicon words of one split never occur in another, and no sentence
-    occurs twice. The result depends on the arguments and the package's version alone.
-
-    Parameters
-    ----------
-    language : str
-        ISO 639-3 code.
-    spell : float
-        Probability that a number is written in words.
-    seed : int
-        Another one gives another sample from the same splits.
-
-    Raises
-    ------
-    UnknownLanguageError
-        If the package or the lexicon does not have it.
-    """
-    key = [VERSION, seed, zlib.crc32(language.encode()), round(1000 * spell)]
-    random = np.random.default_rng(key)
-    seen: set[str] = set()
-    drawn: list[Command] = []
-    for label, by_split in _templates(language).items():
-        for split in SPLITS:
-            wanted = PER_INTENT[split]
-            for _ in range(30 * wanted):
-                if not wanted:
-                    break
-                name, node = by_split[split][int(random.integers(len(by_split[split])))]
-                draw = _Draw(language, split, random, spell)
-                draw.walk(node)
-                text = draw.text.strip()
-                if text and text not in seen:
-                    seen.add(text)
-                    slots = tuple(slot for slot in draw.slots if slot.text)
-                    drawn.append(Command(language, split, label, name, text, slots))
-                    wanted -= 1
-    return tuple(drawn)

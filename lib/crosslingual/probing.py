@@ -1,0 +1,96 @@
+"""A look inside an encoder: whether it still knows which words it read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from .errors import DataError
+from .models import Loaded
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import torch
+
+__all__ = ["effective_rank", "encoder_health"]
+
+
+def effective_rank(states: torch.Tensor) -> float:
+    """Exponential of the entropy of the spectrum of centred states.
+
+    Parameters
+    ----------
+    states : Tensor, shape (tokens, width)
+        One row a token.
+
+    Returns
+    -------
+    float
+        Between 1 (all variance in one direction) and the width.
+
+    References
+    ----------
+    Roy and Vetterli 2007, The effective rank, EUSIPCO.
+    """
+    import torch
+
+    spectrum = torch.linalg.svdvals((states - states.mean(0)).double()).square()
+    share = spectrum / spectrum.sum().clamp_min(1e-30)
+    share = share[share > 1e-12]
+    return float(torch.exp(-(share * share.log()).sum()))
+
+
+def encoder_health(loaded: Loaded, texts: Sequence[str]) -> pd.DataFrame:
+    """Describe the encoder's states and attention, layer by layer.
+
+    Parameters
+    ----------
+    loaded : Loaded
+        A model.
+    texts : sequence of str
+        What it reads, a few dozen sentences.
+
+    Returns
+    -------
+    DataFrame
+        One row a layer, 0 the embeddings: ``layer``; ``rms``, root mean square of the
+        states (of the residual stream; the last row is after the final norm);
+        ``common``, share of their square that is the same for all tokens;
+        ``effective_rank``; ``attention_top``, mean weight of the token that is attended to
+        most (NaN for layer 0).
+    """
+    import pandas as pd
+    import torch
+
+    if not texts:
+        raise DataError("there is nothing to read: the list of texts is empty.")
+    model, tokenizer = loaded.model.eval(), loaded.tokenizer
+    before = model.config._attn_implementation
+    model.set_attn_implementation("eager")  # the fused kernels keep no attention weights
+    batch = tokenizer(list(texts), padding=True, return_tensors="pt")
+    mask = batch["attention_mask"].bool()
+    with torch.inference_mode():
+        out = model.encoder(
+            input_ids=batch["input_ids"],
+            attention_mask=batch["attention_mask"],
+            output_hidden_states=True,
+            output_attentions=True,
+        )
+    model.set_attn_implementation(before)
+    rows = []
+    for layer, hidden in enumerate(out.hidden_states):
+        states = hidden[mask]
+        top = float("nan")
+        if layer:
+            weights = out.attentions[layer - 1].max(dim=-1).values  # batch, heads, queries
+            top = float(weights.mean(1)[mask].mean())
+        rows.append(
+            {
+                "layer": layer,
+                "rms": float(states.square().mean().sqrt()),
+                "common": float(states.mean(0).square().sum() / states.square().sum(1).mean()),
+                "effective_rank": effective_rank(states),
+                "attention_top": top,
+            }
+        )
+    return pd.DataFrame(rows)
