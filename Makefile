@@ -8,7 +8,6 @@ export OMP_NUM_THREADS ?= 1
 # Large blocks from huge pages: a small model's step is 1.4 times faster on a CPU.
 export THP_MEM_ALLOC_ENABLE ?= 1
 export TOKENIZERS_PARALLELISM = false
-export CROSSLINGUAL_DATA ?= $(wildcard $(abspath ../shared/data))
 
 .DEFAULT_GOAL := help
 .PHONY: book test lint chapter clean help lock
@@ -37,7 +36,7 @@ lint: $(VENV)/.ready  ## Check style and types
 	$(BIN)/mypy
 
 lock: $(VENV)/.ready  ## Write requirements.lock from the environment
-	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' > requirements.lock
+	$(BIN)/python -m pip freeze --all --exclude-editable | grep -v '^pip==' | sed 's/+cpu$$//' > requirements.lock
 
 clean:  ## Remove what was built; results of finished cells too
 	rm -rf _build

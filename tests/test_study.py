@@ -350,6 +350,34 @@ def test_foreign_tables_are_read(tmp_path) -> None:
         read_scores(path)
 
 
+def test_other_weights_are_other_cells(tiny_folder, tmp_path) -> None:
+    import shutil
+
+    copy = tmp_path / "tiny"
+    shutil.copytree(tiny_folder, copy)
+    before = expand(load_config(_config(copy)))
+    assert (
+        before[0].cells[0].settings
+        == expand(load_config(_config(tiny_folder)))[0].cells[0].settings
+    )
+    weights = bytearray((copy / "model.safetensors").read_bytes())
+    weights[-1] ^= 1
+    (copy / "model.safetensors").write_bytes(weights)
+    assert expand(load_config(_config(copy)))[0].cells[0].settings != before[0].cells[0].settings
+
+
+def test_named_errors_travel_between_processes() -> None:
+    import pickle
+
+    import crosslingual.errors as errors
+
+    for name in errors.__all__:
+        kind = getattr(errors, name)
+        unknown = issubclass(kind, errors.UnknownNameError)
+        error = kind("Germn", ["German", "de"], "Next step.") if unknown else kind("message")
+        assert str(pickle.loads(pickle.dumps(error))) == str(error)
+
+
 def test_a_config_is_itself_acceptable() -> None:
     config = StudyConfig(sources=("de",), targets=("German", "fi"))
     assert load_config(config).targets == ("deu", "fin")

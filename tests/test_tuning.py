@@ -115,6 +115,22 @@ def test_generation_keeps_the_order_of_the_examples(tuned) -> None:
     assert outputs == [e.target for e in several]
 
 
+def test_greedy_decoding_is_transformers(tiny, tuned) -> None:
+    """Oracle: `model.generate`, on outputs of unequal length and on endless ones."""
+    examples = get_task("intents").examples("de", "test")[:20] + EXAMPLES
+    for loaded in (tuned.loaded, tiny):
+        batch = loaded.tokenizer([e.input for e in examples], padding=True, return_tensors="pt")
+        ids = loaded.model.generate(
+            input_ids=batch["input_ids"],
+            attention_mask=batch["attention_mask"],
+            max_new_tokens=7,
+            do_sample=False,
+        )
+        texts = loaded.tokenizer.batch_decode(ids, skip_special_tokens=True)
+        ours = generate(loaded, examples, max_output=7, batch=len(examples), precision="fp32")
+        assert ours == [text.strip() for text in texts]
+
+
 def test_illegal_outputs_are_counted() -> None:
     result = judge(["warm", "hot", "", "cold"], EXAMPLES, COLOURS)
     assert result.illegal == 0.5

@@ -75,7 +75,7 @@ AdamW {recipe["embedding_lr"]} for embeddings, biases and gains |
 
 ## Known limits
 
-Seen a few dozen million tokens of technical text, thousands of times fewer than mT5: what
-it connects across languages is little, and the book says how much. The weights are stored
-in bf16. Fine-tune it in bf16 or fp32, never fp16.
+It has seen little text, all of it technical, and far less than mT5's trillion tokens. What it
+connects across languages is accordingly little, and the book says how much. The weights
+are stored in bf16. Fine-tune it in bf16 or fp32, never fp16.
 """

@@ -7,9 +7,13 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from .errors import ConfigError, CrosslingualError
 from .version import __version__
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["main"]
 
@@ -53,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs = study.add_subparsers(dest="verb", required=True, metavar="VERB")
     p = verbs.add_parser("run", help="measure all cells that are not measured yet")
     p.add_argument("--config", required=True, help="YAML file")
-    p.add_argument("--out", required=True, help="folder of the records")
+    p.add_argument("--out", default="runs/study", help="folder of the records (%(default)s)")
     p.add_argument("--scheduler", help="address of a Dask scheduler; a local cluster by default")
     p.add_argument("--workers", type=int, help="local processes; one a core by default, 0 for none")
     p.set_defaults(run=_study_run)
@@ -90,11 +94,11 @@ def _chosen(text: str | None) -> list[str]:
     return resolve(text) if text else list(DEFAULT_LANGUAGES)
 
 
-def _save_csv(table: object, out: str) -> None:
-    from .files import write_text
+def _save_csv(table: pd.DataFrame, out: str) -> None:
+    from .files import write_csv
 
-    write_text(out, table.to_csv(index=False))  # type: ignore[attr-defined]
-    print(f"{len(table)} rows written to {out}")  # type: ignore[arg-type]
+    write_csv(out, table)
+    print(f"{len(table)} rows written to {out}")
 
 
 def _languages(args: argparse.Namespace) -> None:
@@ -115,7 +119,7 @@ def _tasks(args: argparse.Namespace) -> None:
 
 def _pretrain(args: argparse.Namespace) -> None:
     from .card import model_card
-    from .files import prepare_folder, write_bytes, write_text
+    from .files import prepare_folder, write_bytes, write_csv, write_text
 
     corpus = args.corpus or os.path.join(os.environ.get("CROSSLINGUAL_DATA", ""), "corpus")
     if not args.corpus and "CROSSLINGUAL_DATA" not in os.environ:
@@ -154,7 +158,7 @@ def _pretrain(args: argparse.Namespace) -> None:
     )
     command = f"crosslingual {shlex.join(sys.argv[1:])}"
     write_text(folder / "model" / "README.md", model_card(provenance, command))
-    write_text(folder / "loss.csv", loss_curve(folder).to_csv(index=False))
+    write_csv(folder / "loss.csv", loss_curve(folder))
     print(f"model, tokenizer and card in {folder / 'model'}; loss curve in {folder / 'loss.csv'}")
 
 

@@ -51,7 +51,12 @@ class UnknownNameError(CrosslingualError):
             message += f" Did you mean {', '.join(near)}?"
         shown = ", ".join(self.allowed[:40]) + (" ..." if len(self.allowed) > 40 else "")
         message += f" Allowed: {shown}."
+        self.hint = hint
         super().__init__(message + (f" {hint}" if hint else ""))
+
+    def __reduce__(self) -> tuple[type, tuple[object, list[str], str]]:
+        """Let it travel from a worker: pickle would call it with its message alone."""
+        return type(self), (self.given, self.allowed, self.hint)
 
 
 class UnknownLanguageError(UnknownNameError):

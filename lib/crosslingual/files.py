@@ -7,11 +7,14 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import OutputError
 
-__all__ = ["prepare_folder", "write_atomic", "write_bytes", "write_json", "write_text"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["prepare_folder", "write_atomic", "write_bytes", "write_csv", "write_json", "write_text"]
 
 
 def prepare_folder(path: str | Path) -> Path:
@@ -99,6 +102,11 @@ def write_bytes(path: str | Path, content: bytes) -> Path:
 def write_text(path: str | Path, text: str) -> Path:
     """Write a text file atomically (UTF-8)."""
     return write_bytes(path, text.encode("utf-8"))
+
+
+def write_csv(path: str | Path, table: pd.DataFrame) -> Path:
+    """Write a table atomically as CSV, without its index."""
+    return write_text(path, table.to_csv(index=False))
 
 
 def write_json(path: str | Path, value: Any) -> Path:

@@ -17,7 +17,7 @@ from .commands import Command, commands
 from .lexicon import VERSION, lexicon
 from .metrics import format_spans, parse_spans
 from .tasks import Example, Task
-from .templates import INTENTS, package_languages
+from .templates import INTENTS, enough_templates
 
 __all__ = ["ANSWERS", "HOME_TASKS", "INTENTS_TASK", "SLOTS"]
 
@@ -53,7 +53,7 @@ _ANSWER_SIZES = {"train": 560, "dev": 112, "test": 168}
 
 
 def _languages() -> list[str]:
-    return sorted(set(package_languages()) & set(lexicon()["areas"]))
+    return [code for code in sorted(lexicon()["areas"]) if enough_templates(code)]
 
 
 @lru_cache(maxsize=256)

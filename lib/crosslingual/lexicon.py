@@ -77,7 +77,7 @@ def split_words(kind: str, language: str, split: str) -> tuple[str, ...]:
         )
     words = by_language[language]
     order = np.random.default_rng([VERSION, zlib.crc32(kind.encode())]).permutation(len(words))
-    first = max(1, round(SHARES["train"] * len(words)))
+    first = min(round(SHARES["train"] * len(words)), len(words) - 2)
     second = first + max(1, round(SHARES["dev"] * len(words)))
     part = {"train": order[:first], "dev": order[first:second], "test": order[second:]}[split]
     return tuple(words[i] for i in sorted(part))

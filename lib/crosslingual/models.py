@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -12,8 +13,17 @@ from .errors import ModelError, UnknownModelError
 if TYPE_CHECKING:
     from transformers import MT5ForConditionalGeneration, PreTrainedTokenizerBase
 
-__all__ = ["SHIPPED", "Loaded", "check_model_name", "load_model", "model_place", "untrained_copy"]
+__all__ = [
+    "SHIPPED",
+    "Loaded",
+    "check_model_name",
+    "load_model",
+    "model_digest",
+    "model_place",
+    "untrained_copy",
+]
 
+_ENDS = 1 << 24  # bytes read at each end of a weight file for its fingerprint
 SHIPPED = ("mini", "mini-scratch")
 _NEXT = "Give 'mini', 'mini-scratch', a local folder in the hub's format, or a hub id."
 
@@ -73,6 +83,32 @@ def check_model_name(name: str) -> None:
         As `load_model`.
     """
     model_place(name)
+
+
+def model_digest(name: str) -> str:
+    """Short fingerprint of a model's files: other weights are other cells of a study.
+
+    Parameters
+    ----------
+    name : str
+        As in `load_model`. Of large weight files the size and both ends are read; a hub id
+        stands for itself; for ``mini-scratch`` only shape and vocabulary count.
+    """
+    place = Path(model_place(name))
+    if not place.is_dir():
+        return name
+    patterns = ("config.json", "tokenizer.json") + (
+        ("*.safetensors",) if name != SHIPPED[1] else ()
+    )
+    digest = hashlib.sha256()
+    for path in sorted(p for pattern in patterns for p in place.glob(pattern)):
+        size = path.stat().st_size
+        digest.update(f"{path.name}:{size}:".encode())
+        with path.open("rb") as stream:
+            digest.update(stream.read(_ENDS))
+            stream.seek(max(_ENDS, size - _ENDS))
+            digest.update(stream.read())
+    return digest.hexdigest()[:10]
 
 
 def load_model(name: str = "mini", seed: int = 0) -> Loaded:

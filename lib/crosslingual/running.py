@@ -35,6 +35,7 @@ WORKER_ENVIRONMENT = {
     "TOKENIZERS_PARALLELISM": "false",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
 }
+WORKERS_WITHIN = 60  # seconds
 
 
 class StudyError(CrosslingualError):
@@ -276,10 +277,18 @@ def _on_dask(jobs: list[Job], folder: Path, scheduler: str | None, workers: int 
             )
         try:
             client = Client(cluster or scheduler, timeout=30)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise ConfigError(
                 f"no Dask scheduler answers at {scheduler!r} ({error}). "
                 "Start one with 'dask scheduler', or leave --scheduler out."
+            ) from None
+        try:
+            client.wait_for_workers(1, timeout=WORKERS_WITHIN)
+        except TimeoutError:
+            client.close()
+            raise ConfigError(
+                f"the scheduler {scheduler!r} has no worker after {WORKERS_WITHIN} s. "
+                f"Start one with 'dask worker {scheduler}'."
             ) from None
         try:
             futures = {client.submit(measure, job, str(folder), pure=False): job for job in jobs}

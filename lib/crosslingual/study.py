@@ -14,7 +14,7 @@ from typing import Any
 
 from .errors import ConfigError, UnknownLanguageError
 from .languages import DEFAULT_LANGUAGES, resolve
-from .models import check_model_name
+from .models import check_model_name, model_digest
 from .records import cell_file, settings_hash
 from .tasks import get_task
 from .tuning import TrainSettings
@@ -222,8 +222,8 @@ def expand(config: StudyConfig) -> list[Job]:
             "test_limit": config.test_limit,
             "task_version": task.version,
         }
-        digest = settings_hash(everything)
         for model in config.models:
+            digest = settings_hash(everything | {"model": model_digest(model)})
             for seed in config.seeds:
                 for source in config.sources:
                     for shots in config.shots:

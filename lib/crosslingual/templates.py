@@ -19,7 +19,7 @@ from .errors import DataError, UnknownLanguageError
 from .languages import find_language
 from .lexicon import SHARES, VERSION
 
-__all__ = ["INTENTS", "SPLITS", "Node", "package_languages", "templates"]
+__all__ = ["INTENTS", "SPLITS", "Node", "enough_templates", "package_languages", "templates"]
 
 SPLITS = ("train", "dev", "test")
 
@@ -83,6 +83,20 @@ def _package_data(language: str) -> dict[str, Any]:
     path = files("home_assistant_intents") / "data" / f"{available[language]}.json"
     data: dict[str, Any] = json.loads(path.read_text("utf-8"))
     return data
+
+
+def enough_templates(language: str) -> bool:
+    """Whether the package has templates for at least half of the intents used here."""
+    if language not in package_languages():
+        return False
+    found = _package_data(language)["intents"]
+    filled = [
+        intent
+        for intent in INTENTS
+        if sum(len(block["sentences"]) for block in found.get(intent, {}).get("data", []))
+        >= len(SPLITS)
+    ]
+    return 2 * len(filled) >= len(INTENTS)
 
 
 class _Preparer:
