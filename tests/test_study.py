@@ -355,15 +355,16 @@ def test_other_weights_are_other_cells(tiny_folder, tmp_path) -> None:
 
     copy = tmp_path / "tiny"
     shutil.copytree(tiny_folder, copy)
-    before = expand(load_config(_config(copy)))
-    assert (
-        before[0].cells[0].settings
-        == expand(load_config(_config(tiny_folder)))[0].cells[0].settings
-    )
+
+    def settings(folder: Path) -> str:
+        return expand(load_config(_config(folder)))[0].cells[0].settings
+
+    before = settings(copy)
+    assert before == settings(tiny_folder)
     weights = bytearray((copy / "model.safetensors").read_bytes())
     weights[-1] ^= 1
     (copy / "model.safetensors").write_bytes(weights)
-    assert expand(load_config(_config(copy)))[0].cells[0].settings != before[0].cells[0].settings
+    assert settings(copy) != before
 
 
 def test_named_errors_travel_between_processes() -> None:

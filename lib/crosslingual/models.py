@@ -97,9 +97,9 @@ def model_digest(name: str) -> str:
     place = Path(model_place(name))
     if not place.is_dir():
         return name
-    patterns = ("config.json", "tokenizer.json") + (
-        ("*.safetensors",) if name != SHIPPED[1] else ()
-    )
+    patterns = ["config.json", "tokenizer.json"]
+    if name != "mini-scratch":
+        patterns.append("*.safetensors")
     digest = hashlib.sha256()
     for path in sorted(p for pattern in patterns for p in place.glob(pattern)):
         size = path.stat().st_size

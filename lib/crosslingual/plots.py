@@ -50,8 +50,11 @@ def _heatmaps(
 
     if not tables:
         raise DataError("there is no matrix to draw.")
-    figure, axes = _axes(len(tables))
-    for ax, (title, table) in zip(axes, tables.items(), strict=True):
+    columns = len(tables) if len(tables) < 4 else 3
+    figure, axes = _axes(columns, rows=-(-len(tables) // columns))
+    for ax in axes[len(tables) :]:
+        ax.axis("off")
+    for i, (ax, (title, table)) in enumerate(zip(axes, tables.items(), strict=False)):
         sns.heatmap(
             table,
             ax=ax,
@@ -62,7 +65,7 @@ def _heatmaps(
             fmt=".2f",
             annot_kws={"size": 7},
             square=True,
-            cbar=ax is axes[-1],
+            cbar=(i + 1) % columns == 0 or i + 1 == len(tables),
             cbar_kws={"label": label, "shrink": 0.8},
         )
         ax.set(title=title, xlabel="target language", ylabel="source language")
@@ -71,7 +74,7 @@ def _heatmaps(
 
 
 def plot_matrices(tables: Mapping[str, pd.DataFrame], label: str = "score (0 to 1)") -> Figure:
-    """Draw matrices of scores side by side on one scale from 0 to 1.
+    """Draw matrices of scores side by side, at most three in a row, on one scale.
 
     Parameters
     ----------
