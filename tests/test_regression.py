@@ -54,6 +54,18 @@ def test_pooled_fit_is_least_squares_with_an_intercept_a_task(features) -> None:
     assert fits[0].dropped == {"in-language": 20, "few-shot": 0, "without features": 0}
 
 
+def test_standard_errors_by_name(features) -> None:
+    fit = regress(_scores(features), features, ["syntax", "genealogy"])[0]
+    classical = fit.tidy()
+    np.testing.assert_allclose(classical["std_error"], fit.fit.bse)
+    np.testing.assert_allclose(classical["low"], fit.fit.conf_int()[0])
+    robust = fit.fit.get_robustcov_results("cluster", groups=fit.pairs["source"])
+    np.testing.assert_allclose(fit.tidy("source")["std_error"], robust.bse)
+    dyadic = fit.tidy("dyadic")
+    assert (dyadic["df"] == 9).all()
+    np.testing.assert_allclose(dyadic["estimate"], classical["estimate"])
+
+
 def test_seeds_are_averaged_first(features) -> None:
     one = _scores(features, tasks=1)
     two = pd.concat([one.assign(score=one["score"] - 0.1), one.assign(score=one["score"] + 0.1)])

@@ -12,6 +12,7 @@ import numpy as np
 from .errors import DataError
 from .features import FEATURES, SIMILARITIES
 from .languages import find_language
+from .standard_errors import covariance
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,28 +37,54 @@ class Regression:
         Of the features.
     dropped : dict
         Reason -> number of rows that did not enter.
+    pairs : DataFrame
+        Columns source and target of the rows that did.
     """
 
     name: str
     fit: Any
     correlation: pd.DataFrame
     dropped: dict[str, int]
+    pairs: pd.DataFrame
 
-    def tidy(self) -> pd.DataFrame:
-        """Coefficients: columns name, term, estimate, std_error, t, p, low, high (95 %)."""
+    def tidy(self, errors: str = "classical") -> pd.DataFrame:
+        """Coefficients with one kind of standard errors.
+
+        Parameters
+        ----------
+        errors : str
+            One of `crosslingual.standard_errors.KINDS`.
+
+        Returns
+        -------
+        DataFrame
+            Columns name, term, errors, estimate, std_error, df, t, p, low, high (95 %).
+        """
         import pandas as pd
+        from scipy.stats import t as student
 
-        interval = self.fit.conf_int()
+        estimate = self.fit.params.to_numpy()
+        v = covariance(
+            self.fit.model.exog,
+            self.fit.resid.to_numpy(),
+            self.pairs["source"].tolist(),
+            self.pairs["target"].tolist(),
+            errors,
+        )
+        ratio = estimate / v.std_errors
+        reach = student.ppf(0.975, v.df) * v.std_errors
         return pd.DataFrame(
             {
                 "name": self.name,
                 "term": self.fit.params.index,
-                "estimate": self.fit.params.to_numpy(),
-                "std_error": self.fit.bse.to_numpy(),
-                "t": self.fit.tvalues.to_numpy(),
-                "p": self.fit.pvalues.to_numpy(),
-                "low": interval[0].to_numpy(),
-                "high": interval[1].to_numpy(),
+                "errors": errors,
+                "estimate": estimate,
+                "std_error": v.std_errors,
+                "df": v.df,
+                "t": ratio,
+                "p": 2 * student.sf(abs(ratio), v.df),
+                "low": estimate - reach,
+                "high": estimate + reach,
             }
         )
 
@@ -66,7 +93,8 @@ class Regression:
         return (
             f"{self.name}\n{self.fit.summary(slim=True)}\nRows left out: {kept}.\n"
             "Features are standardised and turned so that larger = more similar. Pairs share\n"
-            "languages, so these textbook standard errors and p-values are too small."
+            "languages, so these textbook standard errors and p-values are too small; see\n"
+            "tidy(errors='dyadic')."
         )
 
 
@@ -192,5 +220,5 @@ def regress(
         else:
             matrix = sm.add_constant(standard)
         fit = sm.OLS(part["score"], matrix).fit()
-        results.append(Regression(name, fit, standard.corr(), dropped))
+        results.append(Regression(name, fit, standard.corr(), dropped, part[["source", "target"]]))
     return results
