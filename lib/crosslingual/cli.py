@@ -50,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--width", type=int, default=256, help="d_model (%(default)s)")
     p.add_argument("--threads", type=int, help="of the processor; all by default")
     p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--note", default="", help="what the corpus is, with licence, for the card")
     p.add_argument("--no-compile", action="store_true", help="do without torch.compile")
     p.set_defaults(run=_pretrain)
 
@@ -157,7 +158,7 @@ def _pretrain(args: argparse.Namespace) -> None:
         compile_model=not args.no_compile,
     )
     command = f"crosslingual {shlex.join(sys.argv[1:])}"
-    write_text(folder / "model" / "README.md", model_card(provenance, command))
+    write_text(folder / "model" / "README.md", model_card(provenance, command, args.note))
     write_csv(folder / "loss.csv", loss_curve(folder))
     print(f"model, tokenizer and card in {folder / 'model'}; loss curve in {folder / 'loss.csv'}")
 

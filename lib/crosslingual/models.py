@@ -140,6 +140,7 @@ def load_model(name: str = "mini", seed: int = 0) -> Loaded:
     """
     from safetensors import SafetensorError
     from transformers import AutoConfig, AutoTokenizer, MT5ForConditionalGeneration
+    from transformers.utils import logging as transformers_logging
 
     place = model_place(name)
     try:
@@ -152,6 +153,8 @@ def load_model(name: str = "mini", seed: int = 0) -> Loaded:
         raise ModelError(
             f"{name!r} is a {config.model_type!r} model; this study fine-tunes 'mt5' models."
         )
+    bars = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.disable_progress_bar()  # a study has one bar, its own
     try:
         tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=False)
         model = MT5ForConditionalGeneration.from_pretrained(
@@ -162,6 +165,9 @@ def load_model(name: str = "mini", seed: int = 0) -> Loaded:
             f"the model {name!r} is there but cannot be loaded ({_first_line(error)}). "
             "It needs model.safetensors and tokenizer files."
         ) from None
+    finally:
+        if bars:
+            transformers_logging.enable_progress_bar()
     loaded = Loaded(Path(name).name if Path(name).is_dir() else name, model, tokenizer)
     if name == "mini-scratch":
         loaded = untrained_copy(loaded, seed)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from .corpus import language_shares, pack
 from .corruption import Corruption, corrupt
@@ -80,7 +80,7 @@ class PretrainConfig:
     seed: int = 0
     save_every: int = 100
     warmup: float = 0.01
-    decay: float = 0.7
+    decay: float = 0.69
 
 
 def new_model(architecture: Architecture, vocab_size: int, seed: int = 0) -> Any:
