@@ -110,3 +110,17 @@ def test_pretrain_from_text_to_a_model_that_loads(tmp_path, capsys) -> None:
     assert "- uk" in card
     assert "crosslingual" in card
     assert len(pd.read_csv(out / "loss.csv")) == 1
+    second = [
+        "pretrain",
+        "--corpus",
+        str(corpus),
+        "--out",
+        str(tmp_path / "second"),
+        "--steps",
+        "2",
+    ]
+    second += ["--batch", "2", "--width", "32", "--no-compile", "--copying", "0.5"]
+    assert main([*second, "--start", str(out)]) == 0
+    assert load_model(str(tmp_path / "second" / "model")).parameters > 0
+    assert main([*second, "--start", str(corpus)]) == 2
+    assert "holds no run" in capsys.readouterr().err

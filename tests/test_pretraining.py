@@ -14,7 +14,14 @@ from crosslingual.corruption import Corruption, corrupt
 from crosslingual.errors import ConfigError, CorpusError
 from crosslingual.losses import seq2seq_loss, vocabulary_loss
 from crosslingual.models import mini_folder
-from crosslingual.pretraining import Architecture, PretrainConfig, loss_curve, new_model, pretrain
+from crosslingual.pretraining import (
+    Architecture,
+    Batches,
+    PretrainConfig,
+    loss_curve,
+    new_model,
+    pretrain,
+)
 from crosslingual.vocabulary import as_transformers, train_vocabulary
 
 
@@ -146,6 +153,23 @@ def test_mini_s_tokenizer_loses_no_text() -> None:
     assert tokenizer("<extra_id_3>")["input_ids"][0] == tokenizer.convert_tokens_to_ids(
         "<extra_id_3>"
     )
+
+
+def test_copying_updates_have_the_whole_text_as_target(toy_spiece) -> None:
+    tokenizer = as_transformers(toy_spiece)
+    text = np.arange(200, 5000, dtype=np.uint16)  # increasing: a text is told by its start
+    packed = {"en": text}
+    batches = Batches(packed, tokenizer, PretrainConfig(batch=4, raw_length=100, copying=1.0))
+    inputs, targets = batches.train(0)
+    assert targets.shape == (16, 20 + 1)
+    assert (np.diff(targets[:, :-1], axis=1) == 1).all()
+    assert (targets[:, -1] == tokenizer.eos_token_id).all()
+    for row, target in zip(inputs, targets, strict=True):
+        visible = set(row.tolist()) - set(batches.sentinels.tolist()) - {tokenizer.eos_token_id}
+        assert visible < set(target.tolist())
+    some = Batches(packed, tokenizer, PretrainConfig(batch=4, raw_length=100, copying=0.3))
+    shapes = [some.train(step)[1].shape[0] for step in range(200)]
+    assert 0.2 < shapes.count(16) / 200 < 0.4
 
 
 def _toy_run(corpus, spiece, out, steps, save_every=4):

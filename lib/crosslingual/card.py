@@ -26,7 +26,18 @@ def model_card(provenance: dict[str, Any], command: str, corpus_note: str = "") 
     str
         Markdown with the hub's YAML header.
     """
-    shape, recipe = provenance["architecture"], provenance["config"]
+    phases = [provenance]
+    while "earlier" in phases[0]:
+        phases.insert(0, phases[0]["earlier"])
+    shape, recipe = provenance["architecture"], phases[0]["config"]
+    steps = "\n".join(
+        f"| {i} | {p['config']['steps']:,} of {p['config']['batch']} | {p['tokens_seen']:,} | "
+        f"{p['config'].get('copying', 0.0):.0%} | {p['config']['optimiser']} "
+        f"{p['config']['rate']}, AdamW {p['config']['embedding_lr']} | "
+        f"{p['seconds'] / 3600:.2f} |"
+        for i, p in enumerate(phases, start=1)
+    )
+    tokens = sum(p["tokens_seen"] for p in phases)
     codes = [find_language(code).short for code in provenance["corpus_tokens"]]
     header = "\n".join(f"- {code}" for code in codes)
     losses = "\n".join(
@@ -53,11 +64,17 @@ one language. It is made for studying cross-lingual transfer, not for use.
 width {shape["d_model"]}, feed-forward {shape["d_ff"]}, {shape["heads"]} heads of {shape["d_kv"]} |
 | objective | span corruption, 15 % hidden, mean span 3, {recipe["raw_length"]} tokens an example |
 | sampling | p(language) ~ size^{recipe["alpha"]} |
-| optimiser | {recipe.get("optimiser", "bounded-muon")}, peak rate {recipe["rate"]}; \
-AdamW {recipe["embedding_lr"]} for embeddings, biases and gains |
-| updates | {recipe["steps"]:,} of {recipe["batch"]} examples |
-| tokens seen | {provenance["tokens_seen"]:,} |
-| time | {provenance["seconds"] / 3600:.2f} hours on a CPU (torch {provenance["torch"]}) |
+| tokens seen | {tokens:,} |
+
+| phase | updates | tokens | whole text as target | optimiser, peak | hours |
+|---|---|---|---|---|---|
+{steps}
+
+On a CPU, with torch {provenance["torch"]}. The optimiser is for the matrices
+(`crosslingual.optimisers`), AdamW for embeddings, biases and gains. In the updates counted under
+*whole text as target*, the target is the text itself and not only its hidden spans (the
+"BERT-style" variant of Raffel et al. 2020): span corruption alone never asks for a word that is
+in the input, and a small model that has seen nothing else cannot copy one.
 
 ## Data
 

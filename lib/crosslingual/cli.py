@@ -7,6 +7,7 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import ConfigError, CrosslingualError
@@ -46,6 +47,16 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--batch", type=int, default=40, help="examples an update (%(default)s)")
     p.add_argument("--optimiser", default="bounded-muon", help="of the matrices (%(default)s)")
     p.add_argument("--rate", type=float, default=0.03, help="its peak rate (%(default)s)")
+    p.add_argument("--embedding-lr", type=float, default=0.01, help="AdamW's (%(default)s)")
+    p.add_argument("--warmup", type=float, default=0.01, help="share of the steps (%(default)s)")
+    p.add_argument("--decay", type=float, default=0.69, help="share of the steps (%(default)s)")
+    p.add_argument(
+        "--copying",
+        type=float,
+        default=0.0,
+        help="share of updates with the whole text as target (%(default)s)",
+    )
+    p.add_argument("--start", help="folder of an earlier run whose weights are the start")
     p.add_argument("--vocab-size", type=int, default=16_000, help="pieces (%(default)s)")
     p.add_argument("--width", type=int, default=256, help="d_model (%(default)s)")
     p.add_argument("--threads", type=int, help="of the processor; all by default")
@@ -138,7 +149,9 @@ def _pretrain(args: argparse.Namespace) -> None:
 
     if args.threads:
         torch.set_num_threads(args.threads)
-    spiece = folder / "spiece.model"
+    spiece = (Path(args.start) if args.start else folder) / "spiece.model"
+    if args.start and not (spiece.exists() and spiece.with_name("checkpoint.pt").exists()):
+        raise ConfigError(f"--start {args.start!r} holds no run: spiece.model, checkpoint.pt.")
     if not spiece.exists():
         print(f"training a vocabulary of {args.vocab_size} pieces ...", file=sys.stderr)
         learned = train_vocabulary(corpus, args.vocab_size, seed=args.seed)
@@ -153,9 +166,14 @@ def _pretrain(args: argparse.Namespace) -> None:
             batch=args.batch,
             optimiser=args.optimiser,
             rate=args.rate,
+            embedding_lr=args.embedding_lr,
+            warmup=args.warmup,
+            decay=args.decay,
+            copying=args.copying,
             seed=args.seed,
         ),
         compile_model=not args.no_compile,
+        start=args.start,
     )
     command = f"crosslingual {shlex.join(sys.argv[1:])}"
     write_text(folder / "model" / "README.md", model_card(provenance, command, args.note))

@@ -78,12 +78,20 @@ def _model(name: str, seed: int) -> Any:
     return load_model(name, seed)
 
 
+def subset(examples: list[Example], limit: int | None) -> list[Example]:
+    """A random sample of so many examples, the same at every call, in their order."""
+    if limit is None or limit >= len(examples):
+        return examples
+    chosen = np.random.default_rng(0).permutation(len(examples))[:limit]
+    return [examples[i] for i in sorted(chosen)]
+
+
 def training_examples(task: Task, cell: Cell, limit: int | None = None) -> list[Example]:
     """What a cell is trained on: the source's examples and ``shots`` of the target's.
 
     The target examples are drawn at random by the cell's seed.
     """
-    examples = task.examples(cell.source, "train")[:limit]
+    examples = subset(task.examples(cell.source, "train"), limit)
     if cell.shots:
         pool = task.examples(cell.target, "train")
         if cell.shots > len(pool):
@@ -123,14 +131,14 @@ def measure(job: Job, out: str | Path) -> int:
     tuned = fine_tune(
         _model(first.model, first.seed if first.model.endswith("-scratch") else 0),
         training_examples(task, first, job.train_limit),
-        task.examples(first.source, "dev")[: job.test_limit],
+        subset(task.examples(first.source, "dev"), job.test_limit),
         job.train,
         first.seed,
     )
     tuning_seconds = time.monotonic() - started
     for cell in missing:
         started = time.monotonic()
-        examples = task.examples(cell.target, "test")[: job.test_limit]
+        examples = subset(task.examples(cell.target, "test"), job.test_limit)
         result = evaluate(
             tuned.loaded, examples, task, job.decoding, job.train.max_input, job.train.precision
         )

@@ -71,7 +71,7 @@ class StudyConfig:
     decoding : str
         ``generate`` or ``labels`` (tasks without labels generate all the same).
     train_limit, test_limit : int, optional
-        Use so many examples only (the first ones), for tests and quick looks.
+        Use so many examples only, a random sample of them.
     train : TrainSettings
         Recipe of the fine-tunings.
     """

@@ -50,9 +50,9 @@ class TrainSettings:
         mT5's activations overflow it.
     """
 
-    epochs: int = 8
+    epochs: int = 3
     batch: int = 16
-    lr: float = 0.01
+    lr: float = 0.03
     optimiser: str = "adamw"
     warmup: float = 0.1
     dropout: float = 0.1
