@@ -4,7 +4,7 @@ Pre-trains mini's architecture with each optimiser for a few hundred updates, lo
 the encoder, fine-tunes on Spanish ``intents``, and prints one row each; the first row is
 the model without pre-training.
 
-    python benchmarks/collapse.py --corpus DIR --steps 400 --out book/data/collapse.csv
+    python benchmarks/collapse.py --corpus DIR --steps 400 --out benchmarks/collapse.csv
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--corpus", required=True)
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--out", default="book/data/collapse.csv")
+    parser.add_argument("--out", default="benchmarks/collapse.csv")
     args = parser.parse_args()
 
     import pandas as pd

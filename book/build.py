@@ -61,7 +61,8 @@ def build() -> None:
         seconds[source.stem] = run_chapter(source, BUILD / source.relative_to(ROOT), {})
         print(f"  {seconds[source.stem]:.0f} s", flush=True)
     started = time.monotonic()
-    command = [sys.executable, "-m", "jupyter_book", "build", str(BUILD), "-W", "--all", "-q"]
+    program = Path(sys.executable).with_name("jupyter-book")
+    command = [str(program), "build", str(BUILD), "-W", "--all", "-q"]
     code = subprocess.run(command, check=False).returncode
     index = BUILD / "_build" / "html" / "index.html"
     # jupyter-book 2 builds nothing and exits 0, so the page itself is looked for.

@@ -133,7 +133,7 @@ def test_targets_are_legal_and_score_1(task) -> None:
 
     for language in ("deu", "kor", "zho"):
         examples = task.examples(language, "test")
-        assert len(examples) > 100
+        assert len(examples) >= 90
         result = judge([e.target for e in examples], examples, task)
         assert result.illegal == 0
         assert set(result.scores.values()) == {1.0}

@@ -7,6 +7,7 @@ import string
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from .errors import DataError, UnknownNameError
 
@@ -96,6 +97,11 @@ def format_spans(spans: Sequence[tuple[str, str]]) -> str:
     return " ; ".join(f"{label}: {text}" for label, text in spans) or NO_SPANS
 
 
+@lru_cache(maxsize=65_536)
+def _bag(text: str) -> Counter[tuple[str, str]]:
+    return Counter(parse_spans(text))
+
+
 _SEPARATOR = re.compile(r"\s*;\s*")
 
 
@@ -128,8 +134,7 @@ def span_f1(outputs: Sequence[str], targets: Sequence[str]) -> float:
     0.6666666666666666
     """
     _check(outputs, targets)
-    got = [Counter(parse_spans(o)) for o in outputs]
-    want = [Counter(parse_spans(t)) for t in targets]
+    got, want = [_bag(o) for o in outputs], [_bag(t) for t in targets]
     hits = sum(sum((g & w).values()) for g, w in zip(got, want, strict=True))
     total = sum(map(Counter.total, got)) + sum(map(Counter.total, want))
     return 2 * hits / total if total else 1.0

@@ -271,6 +271,7 @@ def _on_dask(jobs: list[Job], folder: Path, scheduler: str | None, workers: int 
         {
             "distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT,
             "distributed.worker.daemon": True,
+            "distributed.worker.profile.enabled": False,
             "distributed.logging.distributed": "error",
         }
     ):
