@@ -32,7 +32,9 @@ def test_names_lead_to_one_code(given_name: str, code: str) -> None:
     assert find_language(given_name).code == code
 
 
-@pytest.mark.parametrize("name", ["", "xx", "Germn", "Klingonese", "a" * 40, "qqq", "--"])
+@pytest.mark.parametrize(
+    "name", ["", "xx", "A\x0000", "Germn", "Klingonese", "a" * 40, "qqq", "--"]
+)
 def test_unknown_names_are_refused_with_suggestions(name: str) -> None:
     with pytest.raises(UnknownLanguageError, match="Allowed") as caught:
         find_language(name)

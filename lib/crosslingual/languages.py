@@ -140,7 +140,7 @@ def _through_langcodes(key: str) -> str:
     if found is None and len(key) > 3:
         try:
             found = langcodes.find(key)
-        except LookupError:
+        except (LookupError, ValueError):  # its name table trips over control characters
             return ""
     if found is None or not found.language:
         return ""
