@@ -126,6 +126,8 @@ def find_language(name: str) -> Language:
 
 
 def _through_langcodes(key: str) -> str:
+    if not key.isprintable():  # the name table of langcodes trips over control characters
+        return ""
     import langcodes
     from langcodes.tag_parser import LanguageTagError
 
@@ -140,7 +142,7 @@ def _through_langcodes(key: str) -> str:
     if found is None and len(key) > 3:
         try:
             found = langcodes.find(key)
-        except (LookupError, ValueError):  # its name table trips over control characters
+        except (LookupError, ValueError, SystemError):  # the last two: faults of its name table
             return ""
     if found is None or not found.language:
         return ""
