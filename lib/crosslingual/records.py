@@ -108,9 +108,8 @@ class Record:
     @property
     def file_name(self) -> str:
         """Name of the record's file: the cell's identity."""
-        model = "".join(c if c.isalnum() or c in "-_." else "_" for c in self.model)
         return cell_file(
-            self.task, self.source, self.target, self.shots, self.seed, model, self.settings
+            self.task, self.source, self.target, self.shots, self.seed, self.model, self.settings
         )
 
 
