@@ -8,7 +8,7 @@ import pytest
 import statsmodels.api as sm
 
 from crosslingual.errors import DataError
-from crosslingual.permutation import mrqap
+from crosslingual.permutation import mrqap, mrqap_block
 
 
 def _pairs(n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -107,6 +107,68 @@ def test_what_cannot_be_tested() -> None:
     few = (i < 3) & (j < 3)
     with pytest.raises(DataError, match="at least four"):
         mrqap(x[few], y[few], _names(i[few]), _names(j[few]))
-    twice = pd.concat([x, x + np.random.default_rng(0).normal(size=x.shape)])
-    with pytest.raises(DataError, match="differs between"):
-        mrqap(twice, [*y, *y], _names(i) * 2, _names(j) * 2)
+    with pytest.raises(DataError, match="there twice"):
+        mrqap(pd.concat([x, x]), [*y, *y], _names(i) * 2, _names(j) * 2)
+    with pytest.raises(DataError, match="at least one permutation"):
+        mrqap(x, y, *names, draws=0)
+    with pytest.raises(DataError, match="no features"):
+        mrqap_block(x, ["c"], y, *names)
+
+
+def test_missing_pairs_agree_with_regressions_one_by_one() -> None:
+    """Oracle: for each of 120 permutations, statsmodels on the rows that remain."""
+    x, y, i, j = _data(2, 5)
+    keep = np.arange(len(y)) % 7 != 3
+    x, y, i, j = x[keep].reset_index(drop=True), y[keep], i[keep], j[keep]
+    got = mrqap(x, y, _names(i), _names(j), draws=120).set_index("term")
+    assert got["exact"].all()
+    z = sm.add_constant(x[["b"]]).to_numpy()
+    cells = np.full((5, 5), np.nan)
+    cells[i, j] = sm.OLS(x["a"], z).fit().resid
+    observed = sm.OLS(y, np.column_stack([z, x["a"]])).fit()
+    own_df, beyond = observed.df_resid, 0
+    for order in permutations(range(5)):
+        p = np.array(order)
+        drawn = cells[p[i], p[j]]
+        there = ~np.isnan(drawn)
+        fit = sm.OLS(y[there], np.column_stack([z, drawn])[there]).fit()
+        # t squared over df compares fits on different numbers of rows
+        beyond += fit.tvalues[-1] ** 2 / fit.df_resid >= observed.tvalues[-1] ** 2 / own_df - 1e-9
+    assert got.loc["a", "p"] == pytest.approx(beyond / 120)
+
+
+def test_tasks_are_layers_permuted_alike() -> None:
+    x, y, i, j = _data(4, 6)
+    two = pd.concat([x, x], ignore_index=True)
+    task = ["s"] * len(y) + ["t"] * len(y)
+    dummies = np.column_stack([np.array(task) == "s", np.array(task) == "t"]).astype(float)
+    both = mrqap(two, [*y, *(y + 5)], _names(i) * 2, _names(j) * 2, 720, fixed=dummies, layer=task)
+    alone = mrqap(x, y, _names(i), _names(j), 720)
+    np.testing.assert_allclose(both["p"], alone["p"])
+    np.testing.assert_allclose(both["estimate"], alone["estimate"])
+
+
+def test_a_block_of_one_is_the_single_test_and_a_block_is_an_f_test() -> None:
+    x, y, i, j = _data(1, 6)
+    x["c"] = np.abs(np.subtract.outer(np.arange(6), np.arange(6)))[i, j].astype(float)
+    names = (_names(i), _names(j))
+    single = mrqap(x, y, *names, draws=720).set_index("term")
+    block = mrqap_block(x, ["a"], y, *names, draws=720)
+    assert block["p"] == single.loc["a", "p"]
+    several = mrqap_block(x, ["a", "b"], y, *names, draws=720)
+    full = sm.OLS(y, sm.add_constant(x)).fit()
+    less = sm.OLS(y, sm.add_constant(x[["c"]])).fit()
+    assert several["partial_r2"] == pytest.approx(1 - full.ssr / less.ssr)
+    # exact enumeration of the block test
+    z = sm.add_constant(x[["c"]]).to_numpy()
+    cells = np.full((6, 6, 2), np.nan)
+    for k, term in enumerate(("a", "b")):
+        cells[i, j, k] = sm.OLS(x[term], z).fit().resid
+    partial = []
+    for order in permutations(range(6)):
+        p = np.array(order)
+        fit = sm.OLS(y, np.column_stack([z, cells[p[i], p[j]]])).fit()
+        partial.append(1 - fit.ssr / less.ssr)
+    partial = np.array(partial)
+    assert several["p"] == pytest.approx((partial >= several["partial_r2"] - 1e-9).mean())
+    assert several["by_chance"] == pytest.approx(partial.mean())

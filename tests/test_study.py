@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import asdict
+from collections import Counter
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pandas as pd
@@ -26,11 +27,12 @@ from crosslingual.errors import (
     UnknownModelError,
     UnknownTaskError,
 )
-from crosslingual.records import Record, read_record, settings_hash, signature, write_record
-from crosslingual.running import StudyError, training_examples
-from crosslingual.study import Cell, StudyConfig, expand
+from crosslingual.records import Cell, Record, read_record, settings_hash, signature, write_record
+from crosslingual.running import StudyError, few_shot_settings, target_examples
+from crosslingual.study import StudyConfig, expand
 from crosslingual.summaries import compare_models, matrix
 from crosslingual.tasks import get_task
+from crosslingual.tuning import TrainSettings
 
 
 def _config(model: object, **changes: object) -> dict[str, object]:
@@ -76,19 +78,78 @@ def test_hash_does_not_depend_on_order(settings: dict) -> None:
 
 
 def test_signature_is_as_documented() -> None:
-    line = signature("intents", "de", "tr", 0, "mini", 1, "0.1")
+    line = signature("intents", "de", "tr", 0, "mini", 1, version="0.1")
     assert line == "task:intents|src:de|tgt:tr|shots:0|model:mini|seed:1|v:0.1"
 
 
-def test_few_shot_examples_are_the_targets_and_drawn_by_seed() -> None:
+def test_few_shot_examples_are_the_targets_drawn_by_seed_and_nested() -> None:
     task = get_task("intents")
-    cells = [Cell("intents", "deu", "fin", 5, seed, "m", "x") for seed in (0, 0, 1)]
-    drawn = [training_examples(task, cell) for cell in cells]
-    assert [len(d) for d in drawn] == [565] * 3
-    assert {e.language for e in drawn[0][560:]} == {"fin"}
+    cells = [Cell("intents", "deu", "fin", 5, "joint", seed, "m", "x") for seed in (0, 0, 1)]
+    drawn = [target_examples(task, cell) for cell in cells]
+    assert [len(d) for d in drawn] == [5] * 3
+    assert {e.language for e in drawn[0]} == {"fin"}
     assert drawn[0] == drawn[1] != drawn[2]
+    more = target_examples(task, replace(cells[0], shots=9))
+    assert more[:5] == drawn[0]
     with pytest.raises(ConfigError, match="100000 shots"):
-        training_examples(task, Cell("intents", "deu", "fin", 100_000, 0, "m", "x"))
+        target_examples(task, replace(cells[0], shots=100_000))
+
+
+def test_few_shots_get_updates_enough() -> None:
+    train = TrainSettings(epochs=3, few_updates=40, batch=16)
+    few, many = few_shot_settings(train, 5), few_shot_settings(train, 250)
+    assert (few.batch, few.epochs) == (5, 40)
+    assert (many.batch, many.epochs) == (16, 3)
+
+
+def test_the_grid_of_few_shot_cells() -> None:
+    config = load_config(
+        {
+            "tasks": ["intents"],
+            "sources": ["de", "fi", "ru"],
+            "shots": [0, 5, 10],
+            "trainings": ["joint", "sequential", "target"],
+            "seeds": [0, 1],
+        }
+    )
+    jobs = expand(config)
+    cells = [cell for job in jobs for cell in job.cells]
+    assert len({c.file_name for c in cells}) == len(cells)
+    count = Counter((c.training, c.shots) for c in cells)
+    # two seeds: 3 x 3 zero-shot, 3 x 2 pairs for each number of shots, 3 targets alone
+    assert count == {
+        ("source", 0): 18,
+        ("joint", 5): 12,
+        ("joint", 10): 12,
+        ("sequential", 5): 12,
+        ("sequential", 10): 12,
+        ("target", 5): 6,
+        ("target", 10): 6,
+    }
+    # one fine-tuning serves a source's zero-shot and sequential cells
+    assert len(jobs) == 2 * 3 + 24 + 12
+    assert all(c.source == c.target for c in cells if c.training == "target")
+
+
+def test_few_shot_cells_are_measured(tiny_folder, tmp_path) -> None:
+    config = {
+        "model": str(tiny_folder),
+        "tasks": ["intents"],
+        "sources": ["de"],
+        "targets": ["fi"],
+        "shots": [0, 3],
+        "trainings": ["joint", "sequential", "target"],
+        "train_limit": 16,
+        "test_limit": 8,
+        "train": {"epochs": 1, "few_updates": 2},
+    }
+    result = run_study(config, tmp_path, workers=0, progress=False)
+    assert sorted(result.scores["training"]) == ["joint", "sequential", "source", "target"]
+    assert result.scores["score"].between(0, 1).all()
+    assert "train:sequential" in set(result.scores["signature"].str.split("|").str[4])
+    again = run_study(config, tmp_path, workers=0, progress=False)
+    assert again.measured == 0
+    assert again.scores.equals(result.scores)
 
 
 @pytest.mark.parametrize(
@@ -108,6 +169,7 @@ def test_few_shot_examples_are_the_targets_and_drawn_by_seed() -> None:
         ({"sources": []}, ConfigError, "at least one"),
         ({"decoding": "beam"}, ConfigError, "beam"),
         ({"test_limit": 0}, ConfigError, "test_limit"),
+        ({"trainings": ["source"]}, ConfigError, "unknown training 'source'"),
     ],
 )
 def test_bad_configurations_are_refused_and_nothing_is_written(

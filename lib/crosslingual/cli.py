@@ -223,9 +223,10 @@ def _features(args: argparse.Namespace) -> None:
 
 
 def _regress(args: argparse.Namespace) -> None:
+    from .design import DEFAULT_TERMS
     from .features import pair_features
     from .records import read_scores
-    from .regression import DEFAULT_FEATURES, read_features, regress
+    from .regression import read_features, regress
 
     scores = read_scores(args.scores)
     if args.model:
@@ -238,7 +239,7 @@ def _regress(args: argparse.Namespace) -> None:
         features = pair_features(
             sorted(scores["source"].unique()), sorted(scores["target"].unique())
         )
-    terms = tuple(args.terms.split(",")) if args.terms else DEFAULT_FEATURES
+    terms = tuple(args.terms.split(",")) if args.terms else DEFAULT_TERMS
     for result in regress(scores, features, terms):
         print(result, "\n")
 

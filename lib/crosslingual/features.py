@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from .errors import DataError
 from .languages import find_language, resolve
-from .similarity import levenshtein_similarity, subword_overlap
+from .similarity import MIN_NAMES, levenshtein_similarity, shared_names, subword_overlap
 from .typology import DOMAINS, typological_distance
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def pair_features(
     targets: Iterable[str] | str | None = None,
     model: str = "mini",
     corpus: str | Mapping[str, float] | None = None,
+    missing: str = "refuse",
 ) -> pd.DataFrame:
     """Features of every ordered pair of languages.
 
@@ -74,13 +75,23 @@ def pair_features(
     corpus : str or mapping, optional
         Whose pre-training tokens are counted, see `pretraining_tokens`; by default
         ``mini`` for the shipped model and ``mc4`` for others.
+    missing : str
+        What to do where CLDR lacks a language's names: ``refuse`` with an error, or
+        ``keep`` the pair with NaN for the three lexical similarities, which
+        `crosslingual.design.design` drops and counts.
 
     Returns
     -------
     DataFrame
         One row a pair, in-language pairs included: source, target (ISO 639-3), the
-        columns of `FEATURES`, and ``<domain>_coverage`` for the four domains that
-        miss data. Token counts are log10(1 + tokens).
+        columns of `FEATURES`, ``<domain>_coverage`` for the four domains that miss data,
+        and ``names``, the number of parallel names that the lexical similarities rest on.
+        Token counts are log10(1 + tokens).
+
+    Raises
+    ------
+    DataError, UnknownLanguageError
+        For bad requests; for languages without names unless ``missing`` is ``keep``.
 
     See Also
     --------
@@ -100,6 +111,8 @@ def pair_features(
         raise DataError("features need at least one source and one target.")
     if corpus is None:
         corpus = _CORPUS_OF.get(model, "mc4")
+    if missing not in ("refuse", "keep"):
+        raise DataError(f"unknown rule {missing!r} for missing names. Allowed: keep, refuse.")
     tokens = pretraining_tokens(corpus)
     rows = []
     for source, target in product(first, second):
@@ -108,12 +121,16 @@ def pair_features(
             row[domain], coverage = typological_distance(source, target, domain)
             if domain in DOMAINS[:4]:
                 row[f"{domain}_coverage"] = coverage
-        row["subword_overlap"] = subword_overlap(source, target, model)
-        row["levenshtein"] = levenshtein_similarity(source, target)
-        row["levenshtein_romanised"] = levenshtein_similarity(source, target, romanise=True)
+        row["names"] = shared_names(source, target)
+        if row["names"] < MIN_NAMES and missing == "keep":  # type: ignore[operator]
+            row |= dict.fromkeys(SIMILARITIES[:3], math.nan)
+        else:
+            row["levenshtein"] = levenshtein_similarity(source, target)
+            row["levenshtein_romanised"] = levenshtein_similarity(source, target, romanise=True)
+            row["subword_overlap"] = subword_overlap(source, target, model)
         row["same_script"] = float(find_language(source).script == find_language(target).script)
         row["log_tokens_source"] = math.log10(1 + tokens.get(source, 0.0))
         row["log_tokens_target"] = math.log10(1 + tokens.get(target, 0.0))
         rows.append(row)
     coverage_columns = [f"{domain}_coverage" for domain in DOMAINS[:4]]
-    return pd.DataFrame(rows)[["source", "target", *FEATURES, *coverage_columns]]
+    return pd.DataFrame(rows)[["source", "target", *FEATURES, *coverage_columns, "names"]]

@@ -8,18 +8,30 @@ Owen value.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from math import factorial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .bootstrap import LEAST_USABLE, node_draws
+from .design import Design
 from .errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["relative_importance", "subset_r2"]
+__all__ = ["GROUPS", "feature_groups", "importance", "relative_importance", "subset_r2"]
+
+GROUPS = {
+    "linguistic": ("syntax", "morphology", "phonology", "inventory"),
+    "lexical": ("subword_overlap", "levenshtein", "levenshtein_romanised"),
+    "genealogical-geographic": ("genealogy", "geography"),
+    "data": ("same_script", "log_tokens_source", "log_tokens_target", "log_shots"),
+}
+"""Kinds of features, after the study; the script is counted with the data, as what a tokenizer
+and a corpus share, and can be put elsewhere by passing other groups."""
 
 MOST = 14  # features: 2**14 subsets of a Gram matrix take about a second
 
@@ -28,6 +40,7 @@ def subset_r2(
     features: NDArray[np.float64],
     response: NDArray[np.float64],
     fixed: NDArray[np.float64] | None = None,
+    weights: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
     """R2 of the regressions on all subsets of features.
 
@@ -40,6 +53,8 @@ def subset_r2(
     fixed : array, shape (observations, m), optional
         Columns that are in every regression (fixed effects); the intercept is in any case.
         R2 is of what they leave.
+    weights : array, shape (observations,), optional
+        How often each observation counts, not negative.
 
     Returns
     -------
@@ -58,41 +73,51 @@ def subset_r2(
     if not 1 <= k <= MOST:
         raise DataError(f"importance takes 1 to {MOST} features, not {k}.")
     base = np.ones((n, 1)) if fixed is None else np.column_stack([np.ones(n), fixed])
-    left, values, _ = np.linalg.svd(base, full_matrices=False)
-    left = left[:, values > 1e-10 * values[0]]
-    x = x - left @ (left.T @ x)
-    y = y - left @ (left.T @ y)
-    scale = np.sqrt((x**2).sum(0))
-    total = float(y @ y)
-    if total <= 1e-20 * n or (scale <= 1e-10 * np.sqrt(n)).any():
+    w = np.ones(n) if weights is None else np.asarray(weights, dtype=float)
+    scale = np.append(x.std(0), y.std())
+    if (scale == 0).any():
+        scale[scale == 0] = 1.0
+    columns = np.column_stack([(x - x.mean(0)) / scale[:-1], (y - y.mean()) / scale[-1]])
+    # All that follows works on cross products, whatever the number of observations.
+    weighted = columns * w[:, None]
+    inner = base.T @ (base * w[:, None])
+    across = base.T @ weighted
+    gram = columns.T @ weighted - across.T @ np.linalg.pinv(inner, rcond=1e-12) @ across
+    varying = np.sqrt(np.maximum(np.diag(gram), 0) / max(w.sum(), 1))
+    if (varying <= 1e-7).any():
         raise DataError(
             "a feature or the response does not vary (beyond the fixed effects): "
-            f"standard deviations {np.round(scale / np.sqrt(n), 6).tolist()}. Leave it out."
+            f"standard deviations {np.round(varying * scale, 6).tolist()}. Leave it out."
         )
-    x = x / scale
-    gram, cross = x.T @ x, x.T @ y
-    if n <= k + left.shape[1] or np.linalg.cond(gram) > 1e10:
+    gram = gram / np.sqrt(np.outer(np.diag(gram), np.diag(gram)))
+    cross, gram = gram[:k, k], gram[:k, :k]
+    if (w > 0).sum() <= k + 1 or np.linalg.cond(gram) > 1e10:
         raise DataError("the features are collinear in this sample: leave one of them out.")
     result = np.zeros(1 << k)
-    for bits in range(1, 1 << k):
-        chosen = [j for j in range(k) if bits >> j & 1]
-        solution = np.linalg.solve(gram[np.ix_(chosen, chosen)], cross[chosen])
-        result[bits] = solution @ cross[chosen] / total
+    for size in range(1, k + 1):  # subsets of one size are solved together
+        chosen = np.array(list(combinations(range(k), size)))
+        bits = (1 << chosen).sum(1)
+        left = gram[chosen[:, :, None], chosen[:, None, :]]
+        right = cross[chosen]
+        solution = np.linalg.solve(left, right[:, :, None])[:, :, 0]
+        result[bits] = (solution * right).sum(1)
     return result
 
 
-def _shapley(value: Mapping[int, float], players: Sequence[int]) -> dict[int, float]:
-    """Shapley values of players given as bit masks; ``value`` maps unions of them."""
+def _shapley(value: NDArray[np.float64], players: Sequence[int]) -> NDArray[np.float64]:
+    """Shapley values of players given as bit masks; ``value`` of each union of masks."""
     k = len(players)
-    shares = dict.fromkeys(players, 0.0)
-    for code in range(1 << k):
-        inside = [p for i, p in enumerate(players) if code >> i & 1]
-        union = sum(inside)
-        weight = factorial(len(inside)) * factorial(k - len(inside) - 1) if len(inside) < k else 0
-        for player in players:
-            if not union & player:
-                shares[player] += weight * (value[union | player] - value[union])
-    return {player: share / factorial(k) for player, share in shares.items()}
+    code = np.arange(1 << k)
+    inside = (code[:, None] >> np.arange(k)) & 1
+    union = inside @ np.array(players)
+    size = inside.sum(1)
+    weights = np.array([factorial(m) * factorial(k - m - 1) for m in range(k)]) / factorial(k)
+    shares = np.empty(k)
+    for i, player in enumerate(players):
+        without = inside[:, i] == 0
+        gain = value[union[without] | player] - value[union[without]]
+        shares[i] = weights[size[without]] @ gain
+    return shares
 
 
 def relative_importance(
@@ -139,17 +164,94 @@ def relative_importance(
             f"every feature must be in one group: features {names}, groups {dict(parts)}."
         )
     masks = {term: sum(1 << names.index(n) for n in part) for term, part in parts.items()}
-    value = dict(enumerate(r2.tolist()))
-    shares = _shapley(value, list(masks.values()))
+    shares = _shapley(r2, list(masks.values()))
     full = (1 << len(names)) - 1
     rows = [
         {
             "term": term,
-            "importance": shares[mask],
-            "share": shares[mask] / r2[full],
+            "importance": share,
+            "share": share / r2[full],
             "first": r2[mask],
             "last": r2[full] - r2[full & ~mask],
         }
-        for term, mask in masks.items()
+        for (term, mask), share in zip(masks.items(), shares, strict=True)
     ]
     return pd.DataFrame(rows)
+
+
+def feature_groups(
+    terms: Sequence[str], groups: Mapping[str, Sequence[str]] | None = None
+) -> dict[str, list[str]]:
+    """The groups that the terms of a design fall into; a feature in none is its own.
+
+    Terms with interactions (``syntax[intents]``) go with their feature.
+    """
+    found: dict[str, list[str]] = {}
+    for term in terms:
+        feature = term.split("[")[0]
+        home = [name for name, members in (groups or GROUPS).items() if feature in members]
+        found.setdefault(home[0] if home else feature, []).append(term)
+    return found
+
+
+def importance(
+    made: Design,
+    by_group: bool = False,
+    groups: Mapping[str, Sequence[str]] | None = None,
+    draws: int = 500,
+    seed: int = 0,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Importance of the features of a design, with node-bootstrap intervals.
+
+    Parameters
+    ----------
+    made : Design
+        What is explained by what; its intercepts are in every regression.
+    by_group : bool
+        Decompose over groups of features (Owen values) instead of single ones.
+    groups : mapping, optional
+        Group -> features; `GROUPS` by default.
+    draws : int
+        Draws of languages; 0 for no intervals.
+    seed : int
+        Of the draws.
+    level : float
+        Of the intervals.
+
+    Returns
+    -------
+    DataFrame
+        As `relative_importance`, and low, high of ``share``, importance_low,
+        importance_high.
+
+    Raises
+    ------
+    DataError
+        As `subset_r2`; or if a fifth of the draws cannot be used.
+    """
+    terms = list(made.terms)
+    parts = feature_groups(terms, groups) if by_group else {t: [t] for t in terms}
+    base = made.base().to_numpy()
+    table = relative_importance(made.rows[terms], made.y.tolist(), parts, base)
+    if not draws:
+        return table
+    masks = [sum(1 << terms.index(t) for t in part) for part in parts.values()]
+    source, target = (made.rows[side].to_numpy(dtype=str) for side in ("source", "target"))
+    found = []
+    for counts in node_draws(source, target, draws, seed):
+        try:
+            r2 = subset_r2(made.x, made.y, base, counts)
+        except DataError:  # a draw in which a feature does not vary
+            continue
+        found.append(np.append(_shapley(r2, masks), r2[-1]))
+    if len(found) < LEAST_USABLE * draws:
+        raise DataError(
+            f"only {len(found)} of {draws} draws of languages can be used: too few languages for "
+            f"{len(terms)} features."
+        )
+    drawn = np.array(found)
+    tails = (1 - level) / 2, (1 + level) / 2
+    table["low"], table["high"] = np.quantile(drawn[:, :-1] / drawn[:, -1:], tails, axis=0)
+    table["importance_low"], table["importance_high"] = np.quantile(drawn[:, :-1], tails, axis=0)
+    return table

@@ -46,6 +46,8 @@ class Language:
     mc4_tokens : float
         Tokens of mT5's pre-training corpus, billions (Xue et al. 2021, table 6);
         NaN where mC4 does not list the language.
+    xlmr : bool
+        Is it among the languages that XLM-R saw (Conneau et al. 2020, CC-100)?
     """
 
     code: str
@@ -56,6 +58,11 @@ class Language:
     latitude: float
     longitude: float
     mc4_tokens: float
+    xlmr: bool
+
+
+# Collective codes, and the member of each that texts are in.
+_MEMBER = {"no": "nob", "nor": "nob", "norwegian": "nob", "ku": "kmr", "kur": "kmr"}
 
 
 @cache
@@ -73,6 +80,7 @@ def _registry() -> dict[str, Language]:
             float(r["latitude"]),
             float(r["longitude"]),
             float(r["mc4_tokens"] or "nan"),
+            r["xlmr"] == "1",
         )
         for r in rows
     }
@@ -84,7 +92,7 @@ def _index() -> dict[str, str]:
     for language in _registry().values():
         for key in (language.code, language.short, language.name):
             index[key.casefold()] = language.code
-    return index
+    return index | _MEMBER
 
 
 def find_language(name: str) -> Language:

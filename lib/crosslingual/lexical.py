@@ -7,6 +7,7 @@ connected.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
@@ -141,7 +142,10 @@ def _marked_ngrams(text: str) -> list[str]:
 
 
 def lexical_scores(
-    task: Task, sources: Iterable[str], targets: Iterable[str] | None = None
+    task: Task,
+    sources: Iterable[str],
+    targets: Iterable[str] | None = None,
+    workers: int | None = None,
 ) -> pd.DataFrame:
     """Train the lexical learner on every source, test it on every target.
 
@@ -151,6 +155,8 @@ def lexical_scores(
         Structured tasks are tagged, others classified.
     sources, targets : iterable of str
         Languages; targets are the sources where not given.
+    workers : int, optional
+        Processes; by default one a core where there are more than two sources.
 
     Returns
     -------
@@ -159,31 +165,39 @@ def lexical_scores(
         is no randomness in it: the seed is 0.
     """
     import pandas as pd
+    from joblib import Parallel, delayed
 
     codes = resolve(sources)
     goals = resolve(targets) if targets is not None else codes
-    rows = []
-    for source in codes:
-        learner: Learner = LexicalTagger() if task.kind == "structured" else LexicalClassifier()
-        learner.fit(task.examples(source, "train"))
-        for target in goals:
-            test = task.examples(target, "test")
-            result = judge(learner.predict(test), test, task)
-            rows.append(
-                {
-                    "task": task.name,
-                    "source": source,
-                    "target": target,
-                    "shots": 0,
-                    "seed": 0,
-                    "model": MODEL,
-                    "metric": task.metrics[0],
-                    "score": result.scores[task.metrics[0]],
-                    "n_test": result.n,
-                    "illegal": result.illegal,
-                    "settings": settings_hash({"task_version": task.version}),
-                    "version": __version__,
-                    "signature": signature(task.name, source, target, 0, MODEL, 0),
-                }
-            )
-    return pd.DataFrame(rows)
+    if workers is None:
+        workers = (os.cpu_count() or 1) if len(codes) > 2 else 1
+    parts = Parallel(n_jobs=workers)(delayed(_from_source)(task, code, goals) for code in codes)
+    return pd.DataFrame([row for part in parts for row in part])
+
+
+def _from_source(task: Task, source: str, targets: list[str]) -> list[dict[str, object]]:
+    learner: Learner = LexicalTagger() if task.kind == "structured" else LexicalClassifier()
+    learner.fit(task.examples(source, "train"))
+    rows: list[dict[str, object]] = []
+    for target in targets:
+        test = task.examples(target, "test")
+        result = judge(learner.predict(test), test, task)
+        rows.append(
+            {
+                "task": task.name,
+                "source": source,
+                "target": target,
+                "shots": 0,
+                "training": "source",
+                "seed": 0,
+                "model": MODEL,
+                "metric": task.metrics[0],
+                "score": result.scores[task.metrics[0]],
+                "n_test": result.n,
+                "illegal": result.illegal,
+                "settings": settings_hash({"task_version": task.version}),
+                "version": __version__,
+                "signature": signature(task.name, source, target, 0, MODEL, 0),
+            }
+        )
+    return rows

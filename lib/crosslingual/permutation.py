@@ -8,6 +8,7 @@ not pairs, and whatever dependence pairs have by sharing a language is kept.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import permutations
 from math import factorial
 from typing import TYPE_CHECKING
@@ -20,9 +21,27 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["mrqap"]
+__all__ = ["mrqap", "mrqap_block"]
 
-_CHUNK = 500  # permutations worked on together
+_CHUNK = 250  # permutations worked on together
+_MOST_BASE = 20  # base columns up to which rows that go missing are taken out exactly
+
+
+@dataclass
+class _Problem:
+    """Checked input: F = [base, features], orthonormal base, and where each row is."""
+
+    names: list[str]
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    base: NDArray[np.float64]
+    row: NDArray[np.intp]
+    column: NDArray[np.intp]
+    layer: NDArray[np.intp]
+    shape: tuple[int, int, int]
+    by_row: NDArray[np.intp]
+    by_column: NDArray[np.intp]
+    exact: bool
 
 
 def _orders(count: int, draws: int, random: np.random.Generator, exact: bool) -> NDArray[np.intp]:
@@ -32,34 +51,141 @@ def _orders(count: int, draws: int, random: np.random.Generator, exact: bool) ->
     return np.argsort(random.random((draws, count)), axis=1)
 
 
-def _t(
-    tested: NDArray[np.float64],
-    response: NDArray[np.float64],
-    basis: NDArray[np.float64],
-    present: NDArray[np.bool_] | None = None,
-) -> NDArray[np.float64]:
-    """T of each column of ``tested`` in a regression of the response on it and ``basis``.
+def _problem(
+    features: pd.DataFrame,
+    response: Sequence[float],
+    source: Sequence[str],
+    target: Sequence[str],
+    draws: int,
+    seed: int,
+    square: bool | None,
+    fixed: NDArray[np.float64] | None,
+    layer: Sequence[object] | None,
+) -> _Problem:
+    x = features.to_numpy(dtype=float)
+    y = np.asarray(response, dtype=float)
+    if not np.isfinite(x).all() or not np.isfinite(y).all():
+        raise DataError("features and response must be finite: drop incomplete pairs first.")
+    if draws < 1:
+        raise DataError(f"a permutation test needs at least one permutation, not {draws}.")
+    rows, columns = np.asarray(source, dtype=str), np.asarray(target, dtype=str)
+    if square is None:
+        square = set(rows.tolist()) == set(columns.tolist())
+    row_names = np.unique([*rows, *columns]) if square else np.unique(rows)
+    column_names = row_names if square else np.unique(columns)
+    if min(len(row_names), len(column_names)) < 4:
+        raise DataError(
+            f"{len(row_names)} sources and {len(column_names)} targets: a permutation test needs "
+            "at least four of each."
+        )
+    levels = np.zeros(len(y), dtype=np.intp)
+    if layer is not None:
+        levels = np.unique(np.asarray(layer, dtype=str), return_inverse=True)[1]
+    i, j = np.searchsorted(row_names, rows), np.searchsorted(column_names, columns)
+    place = (levels * len(row_names) + i) * len(column_names) + j
+    if len(np.unique(place)) < len(place):
+        raise DataError("a pair is there twice: average first, or name the tasks as layers.")
+    base = np.ones((len(y), 1)) if fixed is None else np.column_stack([np.ones(len(y)), fixed])
+    left, values, _ = np.linalg.svd(base, full_matrices=False)
+    base = left[:, values > 1e-10 * values[0]]
+    if np.linalg.matrix_rank(np.column_stack([base, x])) < base.shape[1] + x.shape[1]:
+        raise DataError("the features are collinear in this sample: leave one of them out.")
+    possible = factorial(len(row_names)) * (1 if square else factorial(len(column_names)))
+    exact = square and possible <= draws
+    random = np.random.default_rng(seed)
+    by_row = _orders(len(row_names), draws, random, exact)
+    by_column = by_row if square else _orders(len(column_names), draws, random, False)
+    shape = (int(levels.max()) + 1, len(row_names), len(column_names))
+    return _Problem(
+        list(features.columns), x, y, base, i, j, levels, shape, by_row, by_column, exact
+    )
 
-    ``basis`` is orthonormal and already taken out of ``response``. Where values are not
-    ``present`` the row is left out of that column's regression.
+
+def _gains(p: _Problem, blocks: Sequence[Sequence[int]]) -> list[NDArray[np.float64]]:
+    """Increase of the explained sum of squares, over the residual one, of each block.
+
+    Entry 0 is the block as observed; then one a permutation. For one feature it is t squared
+    over the degrees of freedom, as signs do not matter in a two-sided test.
     """
-    n, k = basis.shape
-    if present is None:
-        left = tested - basis @ (basis.T @ tested)
-        square = (left**2).sum(0)
-        cross = left.T @ response
-        total = float(response @ response)
-        df = n - k - 1
-        residual = np.maximum(total - cross**2 / square, 1e-300)
-        return cross / np.sqrt(square * residual / df)
-    values = np.empty(tested.shape[1])
-    for j in range(tested.shape[1]):
-        rows = present[:, j]
-        part = np.linalg.qr(basis[rows])[0]
-        y = response[rows] - part @ (part.T @ response[rows])
-        column = tested[rows, j]
-        values[j] = _t(column[:, None], y, part)[0]
-    return values
+    fixed_parts = []
+    for block in blocks:
+        others = np.column_stack([p.base, np.delete(p.x, list(block), axis=1)])
+        basis = np.linalg.qr(others)[0]
+        part = p.x[:, list(block)]
+        residual = part - basis @ (basis.T @ part)
+        cells = np.full((*p.shape, len(block)), np.nan)
+        cells[p.layer, p.row, p.column] = residual
+        flat = cells.reshape(-1, len(block))
+        own = p.y - basis @ (basis.T @ p.y)
+        fixed_parts.append((basis, residual, flat, own))
+    results = [[np.array([_observed(residual, own)])] for _, residual, _, own in fixed_parts]
+    size = p.shape[1] * p.shape[2]
+    for start in range(0, len(p.by_row), _CHUNK):
+        r, c = p.by_row[start : start + _CHUNK], p.by_column[start : start + _CHUNK]
+        place = (p.layer * size)[None] + r[:, p.row] * p.shape[2] + c[:, p.column]
+        gone = np.isnan(fixed_parts[0][2][:, 0])[place]
+        some = bool(gone.any())
+        for result, (basis, _, flat, own) in zip(results, fixed_parts, strict=True):
+            drawn = flat[place]  # (draws, rows, block)
+            if some:
+                drawn[gone] = 0.0
+            exactly = some and p.base.shape[1] <= _MOST_BASE
+            result.append(_ratio(drawn, own, basis, gone if exactly else None))
+    return [np.concatenate(parts) for parts in results]
+
+
+def _observed(residual: NDArray[np.float64], own: NDArray[np.float64]) -> float:
+    cross = residual.T @ own
+    explained = float(cross @ np.linalg.solve(residual.T @ residual, cross))
+    return explained / max(float(own @ own) - explained, 1e-300)
+
+
+def _ratio(
+    drawn: NDArray[np.float64],
+    own: NDArray[np.float64],
+    basis: NDArray[np.float64],
+    gone: NDArray[np.bool_] | None,
+) -> NDArray[np.float64]:
+    """Explained over residual sum of squares of each drawn block beside the basis.
+
+    Rows that are ``gone`` (zero in ``drawn``) are taken out of all sums of products.
+    """
+    k, q = basis.shape[1], drawn.shape[2]
+    with_basis = np.stack([drawn[:, :, b] @ basis for b in range(q)], axis=2)  # (draws, k, q)
+    with_own = np.stack([drawn[:, :, b] @ own for b in range(q)], axis=1)  # (draws, q)
+    squares = (
+        np.einsum("dna,dnb->dab", drawn, drawn)
+        if q > 1
+        else (np.einsum("dna,dna->da", drawn, drawn)[:, :, None])
+    )
+    total = np.full(len(drawn), own @ own)
+    if gone is None:
+        squares = squares - np.einsum("dka,dkb->dab", with_basis, with_basis)
+    else:
+        lost = gone.astype(float)
+        products = np.einsum("na,nb->nab", basis, basis).reshape(len(basis), -1)
+        inner = np.eye(k) - (lost @ products).reshape(-1, k, k)
+        basis_own = -(lost @ (basis * own[:, None]))  # basis' own is zero over all rows
+        total = total - lost @ own**2
+        both = np.concatenate([with_basis, basis_own[:, :, None]], axis=2)
+        solved = np.linalg.solve(inner, both)
+        taken = np.einsum("dka,dkb->dab", both, solved)
+        squares = squares - taken[:, :q, :q]
+        with_own = with_own - taken[:, :q, q]
+        total = total - taken[:, q, q]
+    if q == 1:
+        explained = with_own[:, 0] ** 2 / squares[:, 0, 0]
+    else:
+        solution = np.linalg.solve(squares, with_own[:, :, None])[:, :, 0]
+        explained = (solution * with_own).sum(1)
+    ratio: NDArray[np.float64] = explained / np.maximum(total - explained, 1e-300)
+    return ratio
+
+
+def _p(gains: NDArray[np.float64], exact: bool) -> float:
+    beyond = int((gains[1:] >= gains[0] * (1 - 1e-9)).sum())
+    count = len(gains) - 1
+    return beyond / count if exact else (1 + beyond) / (1 + count)
 
 
 def mrqap(
@@ -71,18 +197,18 @@ def mrqap(
     seed: int = 0,
     square: bool | None = None,
     fixed: NDArray[np.float64] | None = None,
+    layer: Sequence[object] | None = None,
 ) -> pd.DataFrame:
     """Test each feature by double semi-partialling with a pivotal statistic.
 
     Parameters
     ----------
     features : DataFrame
-        One column a feature of the pair, one row an observation; the same for every
-        observation of an ordered pair.
+        One column a feature of the pair, one row an observation.
     response : sequence of float
         Scores.
     source, target : sequence of str
-        Languages of each observation. Observations of several tasks are permuted alike.
+        Languages of each observation.
     draws : int
         Number of random permutations; where there are no more than so many in all, each is
         taken once and the test is exact.
@@ -93,6 +219,8 @@ def mrqap(
         together if the two sets are equal.
     fixed : array, optional
         Columns that are in every regression (task intercepts, fixed effects).
+    layer : sequence, optional
+        The task of each observation: tasks are permuted alike, each within itself.
 
     Returns
     -------
@@ -103,14 +231,14 @@ def mrqap(
     ------
     DataError
         If there are fewer than four languages, values are missing, the design is rank
-        deficient, or a feature differs within an ordered pair.
+        deficient, or a pair is there twice.
 
     Notes
     -----
     A feature's residuals on the other features are permuted, and t of the permuted residuals
     beside the other features is compared with t of the feature. Where pairs are missing, a
     permuted residual can be missing for an observation, which is then left out of that
-    permutation.
+    permutation; with fixed effects of languages it counts as zero, its mean, instead.
 
     References
     ----------
@@ -119,59 +247,68 @@ def mrqap(
     """
     import pandas as pd
 
-    x = features.to_numpy(dtype=float)
-    y = np.asarray(response, dtype=float)
-    if not np.isfinite(x).all() or not np.isfinite(y).all():
-        raise DataError("features and response must be finite: drop incomplete pairs first.")
-    rows, columns = np.asarray(source, dtype=str), np.asarray(target, dtype=str)
-    if square is None:
-        square = set(rows.tolist()) == set(columns.tolist())
-    row_names = np.unique([*rows, *columns]) if square else np.unique(rows)
-    column_names = row_names if square else np.unique(columns)
-    if min(len(row_names), len(column_names)) < 4:
-        raise DataError(
-            f"{len(row_names)} sources and {len(column_names)} targets: a permutation test needs "
-            "at least four of each."
-        )
-    i, j = np.searchsorted(row_names, rows), np.searchsorted(column_names, columns)
-    base = np.ones((len(y), 1)) if fixed is None else np.column_stack([np.ones(len(y)), fixed])
-    left, values, _ = np.linalg.svd(base, full_matrices=False)
-    base = left[:, values > 1e-10 * values[0]]
-    if np.linalg.matrix_rank(np.column_stack([base, x])) < base.shape[1] + x.shape[1]:
-        raise DataError("the features are collinear in this sample: leave one of them out.")
-    possible = factorial(len(row_names)) * (1 if square else factorial(len(column_names)))
-    exact = square and possible <= draws
-    random = np.random.default_rng(seed)
-    by_row = _orders(len(row_names), draws, random, exact)
-    by_column = by_row if square else _orders(len(column_names), draws, random, False)
-
+    p = _problem(features, response, source, target, draws, seed, square, fixed, layer)
+    gains = _gains(p, [[k] for k in range(len(p.names))])
+    df = len(p.y) - p.base.shape[1] - len(p.names)
+    estimate = np.linalg.lstsq(np.column_stack([p.base, p.x]), p.y, rcond=None)[0]
     results = []
-    for k, term in enumerate(features.columns):
-        others = np.column_stack([base, np.delete(x, k, axis=1)])
-        basis = np.linalg.qr(others)[0]
-        residual = x[:, k] - basis @ (basis.T @ x[:, k])
-        cells = np.full((len(row_names), len(column_names)), np.nan)
-        cells[i, j] = residual
-        if fixed is None and not np.allclose(cells[i, j], residual, atol=1e-8):
-            raise DataError(f"the feature {term!r} differs between observations of one pair.")
-        own = y - basis @ (basis.T @ y)
-        observed = float(_t(x[:, [k]], own, basis)[0])
-        beyond = 0
-        for start in range(0, len(by_row), _CHUNK):
-            r, c = by_row[start : start + _CHUNK], by_column[start : start + _CHUNK]
-            drawn = cells[r[:, i], c[:, j]].T
-            present = ~np.isnan(drawn)
-            t = _t(drawn, own, basis, None if present.all() else present)
-            beyond += int((np.abs(t) >= abs(observed) * (1 - 1e-10)).sum())
-        p = beyond / len(by_row) if exact else (1 + beyond) / (1 + len(by_row))
+    for k, term in enumerate(p.names):
+        slope = float(estimate[p.base.shape[1] + k])
         results.append(
             {
                 "term": term,
-                "estimate": float(residual @ y / (residual @ residual)),
-                "t": observed,
-                "p": p,
-                "permutations": len(by_row),
-                "exact": exact,
+                "estimate": slope,
+                "t": float(np.sign(slope) * np.sqrt(gains[k][0] * df)),
+                "p": _p(gains[k], p.exact),
+                "permutations": len(p.by_row),
+                "exact": p.exact,
             }
         )
     return pd.DataFrame(results)
+
+
+def mrqap_block(
+    features: pd.DataFrame,
+    tested: Sequence[str],
+    response: Sequence[float],
+    source: Sequence[str],
+    target: Sequence[str],
+    draws: int = 10_000,
+    seed: int = 0,
+    square: bool | None = None,
+    fixed: NDArray[np.float64] | None = None,
+    layer: Sequence[object] | None = None,
+) -> dict[str, float]:
+    """Test whether several features together say more than the others beside them.
+
+    Parameters
+    ----------
+    features, response, source, target, draws, seed, square, fixed, layer
+        As `mrqap`.
+    tested : sequence of str
+        Features of the block; all are permuted with one renaming of the languages.
+
+    Returns
+    -------
+    dict
+        ``partial_r2`` (of what the others leave, the part that the block explains),
+        ``by_chance`` (its mean over permutations: what any such block would get), ``p``,
+        ``permutations``.
+
+    Raises
+    ------
+    DataError
+        As `mrqap`; or if the block is empty or holds unknown features.
+    """
+    p = _problem(features, response, source, target, draws, seed, square, fixed, layer)
+    unknown = [t for t in tested if t not in p.names]
+    if unknown or not tested:
+        raise DataError(f"no features {unknown or '(none)'}. Allowed: {', '.join(p.names)}.")
+    (gains,) = _gains(p, [[p.names.index(t) for t in tested]])
+    partial = gains / (1 + gains)
+    return {
+        "partial_r2": float(partial[0]),
+        "by_chance": float(partial[1:].mean()),
+        "p": _p(gains, p.exact),
+        "permutations": len(p.by_row),
+    }

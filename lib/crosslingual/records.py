@@ -18,9 +18,20 @@ from .version import __version__
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Record", "read_records", "read_scores", "scores_table", "settings_hash", "signature"]
+__all__ = [
+    "TRAININGS",
+    "Cell",
+    "Record",
+    "read_records",
+    "read_scores",
+    "scores_table",
+    "settings_hash",
+    "signature",
+]
 
-SCORE_COLUMNS = ("task", "source", "target", "shots", "seed", "model", "metric", "score")
+SCORE_COLUMNS = (
+    "task", "source", "target", "shots", "training", "seed", "model", "metric", "score"
+)  # fmt: skip
 
 
 def settings_hash(settings: Mapping[str, Any]) -> str:
@@ -36,41 +47,88 @@ def settings_hash(settings: Mapping[str, Any]) -> str:
 
 
 def signature(
-    task: str, source: str, target: str, shots: int, model: str, seed: int, version: str = ""
+    task: str,
+    source: str,
+    target: str,
+    shots: int,
+    model: str,
+    seed: int,
+    training: str = "source",
+    version: str = "",
 ) -> str:
     """How a score was made, in one line (after sacreBLEU, Post 2018).
 
     Examples
     --------
-    >>> signature("intents", "deu", "tur", 0, "mini", 1, "0.1")
+    >>> signature("intents", "deu", "tur", 0, "mini", 1, version="0.1")
     'task:intents|src:de|tgt:tr|shots:0|model:mini|seed:1|v:0.1'
+    >>> signature("intents", "deu", "tur", 5, "mini", 1, "joint", "0.1")
+    'task:intents|src:de|tgt:tr|shots:5|train:joint|model:mini|seed:1|v:0.1'
     """
-    parts = {
+    parts: dict[str, object] = {
         "task": task,
         "src": find_language(source).short,
         "tgt": find_language(target).short,
         "shots": shots,
-        "model": model,
-        "seed": seed,
-        "v": version or __version__,
     }
+    if training != "source":
+        parts["train"] = training
+    parts |= {"model": model, "seed": seed, "v": version or __version__}
     return "|".join(f"{key}:{value}" for key, value in parts.items())
 
 
+TRAININGS = ("source", "joint", "sequential", "target")
+"""What a cell's model was trained on: the source's examples alone (zero-shot), the source's
+and the target's mixed, the source's and then the target's, or the target's alone."""
+
+
 @dataclass(frozen=True)
-class Record:
-    """One measured cell.
+class Cell:
+    """One number to be measured; its identity.
 
     Attributes
     ----------
     task, source, target : str
-        Names; languages by ISO 639-3.
+        Names; languages by ISO 639-3. Source and target are the same where the training is
+        on the target alone.
     shots : int
         Number of target examples in the training data.
+    training : str
+        One of `TRAININGS`; ``source`` where there are no shots.
     seed : int
-        Order of examples, dropout, and initial weights where the model is untrained.
+        Order of examples, dropout, the draw of the target examples, and initial weights
+        where the model is untrained.
     model : str
         Name of the model.
+    settings : str
+        Digest of everything else that the score depends on.
+    """
+
+    task: str
+    source: str
+    target: str
+    shots: int
+    training: str
+    seed: int
+    model: str
+    settings: str
+
+    @property
+    def file_name(self) -> str:
+        """Name of the record's file: equal cells, equal names."""
+        model = "".join(c if c.isalnum() or c in "-_." else "_" for c in self.model)
+        return (
+            f"{self.task}.{self.source}.{self.target}.{self.training}{self.shots}.s{self.seed}."
+            f"{model}.{self.settings}.json"
+        )
+
+
+@dataclass(frozen=True)
+class Record(Cell):
+    """One measured cell.
+
+    Attributes
+    ----------
     metric : str
         The task's own metric; ``score`` is its value in [0, 1].
     scores : dict
@@ -79,46 +137,22 @@ class Record:
         Number of test examples.
     illegal : float
         Share of outputs that have not the form of an answer.
-    settings : str
-        Digest of everything else that the score depends on.
     version : str
         Of this package.
     seconds : float
-        Time of fine-tuning (shared by the targets of one source) and evaluation.
+        Time of fine-tuning (shared by the cells of one source) and evaluation.
     signature : str
         See `signature`.
     """
 
-    task: str
-    source: str
-    target: str
-    shots: int
-    seed: int
-    model: str
     metric: str
     score: float
     scores: dict[str, float]
     n_test: int
     illegal: float
-    settings: str
     version: str
     seconds: float
     signature: str
-
-    @property
-    def file_name(self) -> str:
-        """Name of the record's file: the cell's identity."""
-        return cell_file(
-            self.task, self.source, self.target, self.shots, self.seed, self.model, self.settings
-        )
-
-
-def cell_file(
-    task: str, source: str, target: str, shots: int, seed: int, model: str, settings: str
-) -> str:
-    """File name of a cell; equal cells, equal names."""
-    model = "".join(c if c.isalnum() or c in "-_." else "_" for c in model)
-    return f"{task}.{source}.{target}.n{shots}.s{seed}.{model}.{settings}.json"
 
 
 def write_record(folder: str | Path, record: Record) -> Path:
@@ -176,8 +210,8 @@ def scores_table(records: Iterable[Record]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns task, source, target, shots, seed, model, metric, score, n_test, illegal,
-        settings, version, signature; one row a record, sorted. Times are left out, so
+        Columns task, source, target, shots, training, seed, model, metric, score, n_test,
+        illegal, settings, version, signature; one row a record, sorted. Times are left out, so
         that equal studies give equal tables.
     """
     import pandas as pd
@@ -185,7 +219,7 @@ def scores_table(records: Iterable[Record]) -> pd.DataFrame:
     columns = [*SCORE_COLUMNS, "n_test", "illegal", "settings", "version", "signature"]
     rows = [{name: getattr(record, name) for name in columns} for record in records]
     table = pd.DataFrame(rows, columns=columns)
-    keys = ["task", "model", "shots", "seed", "source", "target", "settings"]
+    keys = ["task", "model", "shots", "training", "seed", "source", "target", "settings"]
     return table.sort_values(keys, ignore_index=True)
 
 
@@ -230,6 +264,9 @@ def read_scores(path: str | Path) -> pd.DataFrame:
     for name, value in absent.items():
         if name not in table:
             table.insert(len(table.columns), name, value)
+    if "training" not in table:
+        shots = pd.to_numeric(table["shots"], errors="coerce")
+        table["training"] = shots.gt(0).map({True: "joint", False: "source"})
     score = pd.to_numeric(table["score"], errors="coerce")
     if score.isna().any() or not score.abs().lt(math.inf).all():
         row = int(table.index[score.isna() | ~score.abs().lt(math.inf)][0])

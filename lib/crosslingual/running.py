@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,15 +15,18 @@ from tqdm import tqdm
 
 from .errors import ConfigError, CrosslingualError
 from .files import prepare_folder
-from .records import Record, read_record, scores_table, signature, write_record
-from .study import Cell, Job, StudyConfig, expand, load_config
+from .records import Cell, Record, read_record, scores_table, signature, write_record
+from .study import Job, StudyConfig, expand, load_config
 from .tasks import Example, Task, get_task
 from .version import __version__
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["StudyError", "StudyResult", "measure", "run_study", "training_examples"]
+    from .models import Loaded
+    from .tuning import TrainSettings
+
+__all__ = ["StudyError", "StudyResult", "measure", "run_study", "target_examples"]
 
 # Dask's own default makes glibc hand memory back after every step; with huge pages kept
 # instead, a small model's step is 1.4 times faster (benchmarks/).
@@ -86,22 +89,26 @@ def subset(examples: list[Example], limit: int | None) -> list[Example]:
     return [examples[i] for i in sorted(chosen)]
 
 
-def training_examples(task: Task, cell: Cell, limit: int | None = None) -> list[Example]:
-    """What a cell is trained on: the source's examples and ``shots`` of the target's.
+def target_examples(task: Task, cell: Cell) -> list[Example]:
+    """The target examples of a cell: the first ``shots`` in an order drawn by its seed.
 
-    The target examples are drawn at random by the cell's seed.
+    More shots hold the fewer ones, so that a growth curve adds examples and exchanges none.
     """
-    examples = subset(task.examples(cell.source, "train"), limit)
-    if cell.shots:
-        pool = task.examples(cell.target, "train")
-        if cell.shots > len(pool):
-            raise ConfigError(
-                f"{cell.shots} shots were asked for, but {task.name} has {len(pool)} training "
-                f"examples in {cell.target}."
-            )
-        order = np.random.default_rng([cell.seed, cell.shots]).permutation(len(pool))
-        examples = examples + [pool[i] for i in order[: cell.shots]]
-    return examples
+    pool = task.examples(cell.target, "train")
+    if cell.shots > len(pool):
+        raise ConfigError(
+            f"{cell.shots} shots were asked for, but {task.name} has {len(pool)} training "
+            f"examples in {cell.target}."
+        )
+    order = np.random.default_rng(cell.seed).permutation(len(pool))
+    return [pool[i] for i in order[: cell.shots]]
+
+
+def few_shot_settings(train: TrainSettings, shots: int) -> TrainSettings:
+    """The recipe for so few examples: smaller batches, and passes until the updates suffice."""
+    batch = min(train.batch, shots)
+    updates = -(-shots // batch)
+    return replace(train, batch=batch, epochs=max(train.epochs, -(-train.few_updates // updates)))
 
 
 def measure(job: Job, out: str | Path) -> int:
@@ -117,7 +124,6 @@ def measure(job: Job, out: str | Path) -> int:
     """
     import torch
 
-    from .evaluation import evaluate
     from .tuning import fine_tune
 
     if os.environ.get("OMP_NUM_THREADS") == "1":
@@ -127,44 +133,58 @@ def measure(job: Job, out: str | Path) -> int:
         return 0
     first = missing[0]
     task = get_task(first.task)
+    model = _model(first.model, first.seed if first.model.endswith("-scratch") else 0)
     started = time.monotonic()
-    tuned = fine_tune(
-        _model(first.model, first.seed if first.model.endswith("-scratch") else 0),
-        training_examples(task, first, job.train_limit),
-        subset(task.examples(first.source, "dev"), job.test_limit),
-        job.train,
-        first.seed,
-    )
-    tuning_seconds = time.monotonic() - started
+    if first.training == "target":  # no development data either: there are none with few labels
+        settings = few_shot_settings(job.train, first.shots)
+        tuned = fine_tune(model, target_examples(task, first), None, settings, first.seed)
+    else:
+        train = subset(task.examples(first.source, "train"), job.train_limit)
+        if first.training == "joint":
+            train = train + target_examples(task, first)
+        dev = subset(task.examples(first.source, "dev"), job.test_limit)
+        tuned = fine_tune(model, train, dev, job.train, first.seed)
+    shared = (time.monotonic() - started) / len(missing)
     for cell in missing:
         started = time.monotonic()
-        examples = subset(task.examples(cell.target, "test"), job.test_limit)
-        result = evaluate(
-            tuned.loaded, examples, task, job.decoding, job.train.max_input, job.train.precision
-        )
-        record = Record(
-            task=cell.task,
-            source=cell.source,
-            target=cell.target,
-            shots=cell.shots,
-            seed=cell.seed,
-            model=cell.model,
-            metric=task.metrics[0],
-            score=result.scores[task.metrics[0]],
-            scores=result.scores,
-            n_test=result.n,
-            illegal=result.illegal,
-            settings=cell.settings,
-            version=__version__,
-            seconds=round(tuning_seconds / len(missing) + time.monotonic() - started, 3),
-            signature=signature(
-                cell.task, cell.source, cell.target, cell.shots, tuned.loaded.name, cell.seed
-            ),
-        )
-        if record.file_name != cell.file_name:
-            raise StudyError(f"record {record.file_name!r} does not fit cell {cell.file_name!r}.")
-        write_record(out, record)
+        loaded = tuned.loaded
+        if cell.training == "sequential":
+            settings = few_shot_settings(job.train, cell.shots)
+            loaded = fine_tune(
+                loaded, target_examples(task, cell), None, settings, cell.seed
+            ).loaded
+        record = _evaluated(cell, loaded, task, job)
+        seconds = round(shared + time.monotonic() - started, 3)
+        write_record(out, replace(record, seconds=seconds))
     return len(missing)
+
+
+def _evaluated(cell: Cell, loaded: Loaded, task: Task, job: Job) -> Record:
+    from .evaluation import evaluate
+
+    examples = subset(task.examples(cell.target, "test"), job.test_limit)
+    result = evaluate(
+        loaded, examples, task, job.decoding, job.train.max_input, job.train.precision
+    )
+    return Record(
+        **asdict(cell),
+        metric=task.metrics[0],
+        score=result.scores[task.metrics[0]],
+        scores=result.scores,
+        n_test=result.n,
+        illegal=result.illegal,
+        version=__version__,
+        seconds=0.0,
+        signature=signature(
+            cell.task,
+            cell.source,
+            cell.target,
+            cell.shots,
+            loaded.name,
+            cell.seed,
+            cell.training,
+        ),
+    )
 
 
 def run_study(

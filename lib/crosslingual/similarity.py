@@ -8,10 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from .errors import UnknownLanguageError
+from .errors import DataError, UnknownLanguageError
 from .languages import find_language
 
-__all__ = ["levenshtein_similarity", "names", "subword_overlap"]
+__all__ = ["MIN_NAMES", "levenshtein_similarity", "names", "shared_names", "subword_overlap"]
+
+MIN_NAMES = 20
+"""Two languages with fewer parallel names have no spelling similarity: it would be chance."""
 
 
 @lru_cache(maxsize=256)
@@ -43,6 +46,22 @@ def names(language: str) -> dict[str, str]:
     return found
 
 
+@lru_cache(maxsize=512)
+def _spellings(language: str, romanise: bool) -> dict[str, str]:
+    from anyascii import anyascii
+
+    found = {key: name.casefold() for key, name in names(language).items()}
+    return {key: anyascii(n).casefold() for key, n in found.items()} if romanise else found
+
+
+def shared_names(a: str, b: str) -> int:
+    """How many parallel names two languages have; 0 where CLDR lacks one of them."""
+    try:
+        return len(names(find_language(a).code).keys() & names(find_language(b).code).keys())
+    except UnknownLanguageError:
+        return 0
+
+
 def levenshtein_similarity(a: str, b: str, romanise: bool = False) -> float:
     """Mean likeness of the spelling of parallel names.
 
@@ -57,19 +76,25 @@ def levenshtein_similarity(a: str, b: str, romanise: bool = False) -> float:
     -------
     float
         Mean over names of 1 - edit distance / longer length, in [0, 1].
+
+    Raises
+    ------
+    UnknownLanguageError
+        If CLDR lacks a language.
+    DataError
+        If it has fewer than `MIN_NAMES` names that both have.
     """
-    from anyascii import anyascii
     from rapidfuzz.distance import Levenshtein
 
-    first, second = names(find_language(a).code), names(find_language(b).code)
-    keys = sorted(set(first) & set(second))
-    values = []
-    for key in keys:
-        x, y = first[key].casefold(), second[key].casefold()
-        if romanise:
-            x, y = anyascii(x).casefold(), anyascii(y).casefold()
-        values.append(Levenshtein.normalized_similarity(x, y))
-    return float(np.mean(values))
+    first = _spellings(find_language(a).code, romanise)
+    second = _spellings(find_language(b).code, romanise)
+    keys = sorted(first.keys() & second.keys())
+    if len(keys) < MIN_NAMES:
+        raise DataError(
+            f"{a} and {b} have {len(keys)} parallel names in CLDR; a spelling similarity needs "
+            f"{MIN_NAMES}. Leave the feature or the language out."
+        )
+    return float(np.mean([Levenshtein.normalized_similarity(first[k], second[k]) for k in keys]))
 
 
 @lru_cache(maxsize=4)

@@ -1,7 +1,8 @@
 """What a study is: a configuration that expands to cells, grouped into jobs.
 
-A *cell* is one number: task, source, target, shots, seed, model. A *job* is one
-fine-tuning and the cells that it serves: all targets of a zero-shot source.
+A *cell* is one number: task, source, target, shots, training, seed, model. A *job* is one
+fine-tuning and the cells that it serves: all targets of a source, zero-shot or going on from
+there with target examples.
 """
 
 from __future__ import annotations
@@ -15,31 +16,11 @@ from typing import Any
 from .errors import ConfigError, UnknownLanguageError
 from .languages import DEFAULT_LANGUAGES, resolve
 from .models import check_model_name, model_digest
-from .records import cell_file, settings_hash
+from .records import TRAININGS, Cell, settings_hash
 from .tasks import get_task
 from .tuning import TrainSettings
 
-__all__ = ["Cell", "Job", "StudyConfig", "expand", "load_config"]
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One number to be measured; languages by ISO 639-3."""
-
-    task: str
-    source: str
-    target: str
-    shots: int
-    seed: int
-    model: str
-    settings: str
-
-    @property
-    def file_name(self) -> str:
-        """Name of its record."""
-        return cell_file(
-            self.task, self.source, self.target, self.shots, self.seed, self.model, self.settings
-        )
+__all__ = ["Job", "StudyConfig", "expand", "load_config"]
 
 
 @dataclass(frozen=True)
@@ -65,7 +46,11 @@ class StudyConfig:
         Names; languages by any name that `find_language` takes. Targets are the sources
         where not given.
     shots : tuple of int
-        Numbers of target examples added to the source's; 0 is zero-shot.
+        Numbers of target examples; 0 is zero-shot.
+    trainings : tuple of str
+        How target examples are used: ``joint`` (mixed with the source's), ``sequential``
+        (after the source's), ``target`` (without the source: the control that shows what
+        the source was worth).
     seeds : tuple of int
         Each repeats everything.
     decoding : str
@@ -81,6 +66,7 @@ class StudyConfig:
     sources: tuple[str, ...] = DEFAULT_LANGUAGES
     targets: tuple[str, ...] = ()
     shots: tuple[int, ...] = (0,)
+    trainings: tuple[str, ...] = ("joint",)
     seeds: tuple[int, ...] = (0,)
     decoding: str = "generate"
     train_limit: int | None = None
@@ -145,10 +131,10 @@ def load_config(source: str | Path | Mapping[str, Any] | StudyConfig) -> StudyCo
     values = _from_mapping(StudyConfig, values, where)
     if "train" in values:
         values["train"] = _make(TrainSettings, values["train"], f"'train' of {where}")
-    for name in ("tasks", "sources", "targets", "shots", "seeds", "model"):
+    for name in ("tasks", "sources", "targets", "shots", "trainings", "seeds", "model"):
         if isinstance(values.get(name), list):
             values[name] = tuple(values[name])
-    for name in ("tasks", "sources", "targets", "shots", "seeds"):
+    for name in ("tasks", "sources", "targets", "shots", "trainings", "seeds"):
         if name in values and not isinstance(values[name], tuple):
             values[name] = (values[name],)
     return _checked(_make(StudyConfig, values, where))
@@ -195,6 +181,11 @@ def _checked(config: StudyConfig) -> StudyConfig:
                 raise ConfigError(f"{name} must be whole numbers from 0, not {value!r}.")
         if not getattr(config, name):
             raise ConfigError(f"{name} must not be empty.")
+    for training in config.trainings:
+        if training not in TRAININGS[1:]:
+            raise ConfigError(
+                f"unknown training {training!r}. Allowed: {', '.join(TRAININGS[1:])}."
+            )
     for name in ("train_limit", "test_limit"):
         value = getattr(config, name)
         if value is not None and (not isinstance(value, int) or value < 1):
@@ -207,9 +198,9 @@ def _checked(config: StudyConfig) -> StudyConfig:
 def expand(config: StudyConfig) -> list[Job]:
     """All jobs of a study, each with its cells.
 
-    Zero-shot cells of one source are one job; a cell with shots is a job of its own, as
-    its training data are its own. Shots in the source language itself are left out:
-    they are in its training data already.
+    Zero-shot and sequential cells of one source are one job: they share its fine-tuning. A
+    joint or target-only cell is a job of its own, as its training data are its own. Shots
+    in the source language itself are left out: they are in its training data already.
     """
     jobs = []
     for name in config.tasks:
@@ -222,26 +213,48 @@ def expand(config: StudyConfig) -> list[Job]:
             "test_limit": config.test_limit,
             "task_version": task.version,
         }
+        limits = (config.train, decoding, config.train_limit, config.test_limit)
         for model in config.models:
             digest = settings_hash(everything | {"model": model_digest(model)})
             for seed in config.seeds:
                 for source in config.sources:
-                    for shots in config.shots:
-                        cells = [
-                            Cell(name, source, target, shots, seed, model, digest)
-                            for target in config.targets
-                            if shots == 0 or target != source
-                        ]
-                        groups = [cells] if shots == 0 else [[cell] for cell in cells]
-                        jobs += [
-                            Job(
-                                tuple(group),
-                                config.train,
-                                decoding,
-                                config.train_limit,
-                                config.test_limit,
-                            )
-                            for group in groups
-                            if group
-                        ]
+                    cells = _cells_of(config, source)
+                    groups = [[c for c in cells if c[2] in ("source", "sequential")]]
+                    groups += [[c] for c in cells if c[2] == "joint"]
+                    jobs += [
+                        Job(
+                            tuple(_cell(name, source, c, seed, model, digest) for c in group),
+                            *limits,
+                        )
+                        for group in groups
+                        if group
+                    ]
+                if "target" in config.trainings:
+                    jobs += [
+                        Job(
+                            (Cell(name, target, target, n, "target", seed, model, digest),), *limits
+                        )
+                        for target in config.targets
+                        for n in config.shots
+                        if n
+                    ]
     return jobs
+
+
+def _cells_of(config: StudyConfig, source: str) -> list[tuple[str, int, str]]:
+    """Targets, shots and trainings of one source."""
+    cells = [(target, 0, "source") for target in config.targets if 0 in config.shots]
+    return cells + [
+        (target, shots, training)
+        for target in config.targets
+        for shots in config.shots
+        for training in config.trainings
+        if shots and training != "target" and target != source
+    ]
+
+
+def _cell(
+    task: str, source: str, rest: tuple[str, int, str], seed: int, model: str, digest: str
+) -> Cell:
+    target, shots, training = rest
+    return Cell(task, source, target, shots, training, seed, model, digest)

@@ -14,7 +14,11 @@ __all__ = ["compare_models", "matrix", "summarise"]
 
 
 def matrix(
-    scores: pd.DataFrame, task: str, model: str | None = None, shots: int = 0
+    scores: pd.DataFrame,
+    task: str,
+    model: str | None = None,
+    shots: int = 0,
+    training: str | None = None,
 ) -> pd.DataFrame:
     """Scores of one task as a matrix, sources in rows, targets in columns.
 
@@ -28,6 +32,9 @@ def matrix(
         Which model; may be left out if there is one.
     shots : int
         Number of target examples.
+    training : str, optional
+        How they were used, see `crosslingual.records.TRAININGS`; may be left out if there
+        is one way.
 
     Returns
     -------
@@ -41,6 +48,11 @@ def matrix(
         rows = rows[rows["model"] == model]
     elif len(models) > 1:
         raise DataError(f"the scores hold several models ({', '.join(models)}): name one.")
+    trainings = sorted(rows["training"].unique()) if "training" in rows else []
+    if training is not None:
+        rows = rows[rows["training"] == training]
+    elif len(trainings) > 1:
+        raise DataError(f"the scores hold several trainings ({', '.join(trainings)}): name one.")
     if rows.empty:
         have = scores[["task", "model", "shots"]].drop_duplicates().to_dict("records")
         raise DataError(
@@ -63,23 +75,23 @@ def summarise(scores: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns task, model, shots, pairs (off-diagonal), in_language, across, spread
-        (standard deviation across pairs, seeds averaged first), noise (mean standard
-        deviation across seeds; NaN with one seed), illegal (mean rate, if recorded).
+        Columns task, model, shots, training (if recorded), pairs (off-diagonal),
+        in_language, across, spread (standard deviation across pairs, seeds averaged first),
+        noise (mean standard deviation across seeds; NaN with one seed), illegal (mean rate,
+        if recorded).
     """
     import numpy as np
     import pandas as pd
 
     rows = []
-    for (task, model, shots), part in scores.groupby(["task", "model", "shots"], sort=True):
+    keys = [k for k in ("task", "model", "shots", "training") if k in scores]
+    for values, part in scores.groupby(keys, sort=True):
         pairs = part.groupby(["source", "target"])["score"].agg(["mean", "std"]).reset_index()
         same = pairs["source"] == pairs["target"]
         off = pairs[~same]
         rows.append(
             {
-                "task": task,
-                "model": model,
-                "shots": shots,
+                **dict(zip(keys, values, strict=True)),
                 "pairs": len(off),
                 "in_language": pairs.loc[same, "mean"].mean() if same.any() else np.nan,
                 "across": off["mean"].mean() if len(off) else np.nan,

@@ -29,6 +29,9 @@ class TrainSettings:
     ----------
     epochs : int
         Passes over the training examples.
+    few_updates : int
+        Where there are only a few target examples to learn from, so many updates at least:
+        three passes over five examples would be three updates.
     batch : int
         Examples an update.
     lr : float
@@ -51,6 +54,7 @@ class TrainSettings:
     """
 
     epochs: int = 3
+    few_updates: int = 40
     batch: int = 16
     lr: float = 0.03
     optimiser: str = "adamw"
@@ -68,10 +72,10 @@ class TrainSettings:
             )
         if self.optimiser not in ("adamw", "adafactor"):
             raise ConfigError(f"unknown optimiser {self.optimiser!r}. Allowed: adafactor, adamw.")
-        if self.epochs < 1 or self.batch < 1 or not 0 < self.lr < 10:
+        if min(self.epochs, self.batch, self.few_updates) < 1 or not 0 < self.lr < 10:
             raise ConfigError(
-                f"epochs ({self.epochs}) and batch ({self.batch}) must be at least 1 and lr "
-                f"({self.lr}) between 0 and 10."
+                f"epochs ({self.epochs}), few_updates ({self.few_updates}) and batch "
+                f"({self.batch}) must be at least 1 and lr ({self.lr}) between 0 and 10."
             )
 
 
@@ -84,7 +88,8 @@ class Tuned:
     loaded : Loaded
         The model after the epoch with the lowest development loss.
     history : list of dict
-        Per epoch: epoch, train_loss, dev_loss (nats a token), seconds.
+        Per epoch: epoch, train_loss, dev_loss (nats a token; NaN without development data),
+        seconds.
     best_epoch : int
         Which epoch was kept, from 1.
     """
@@ -144,7 +149,7 @@ def bucketed(
     With no generator the order is by length (for evaluation).
     """
     order = np.arange(len(lengths)) if random is None else random.permutation(len(lengths))
-    span = len(order) if random is None else 8 * batch
+    span = max(1, len(order)) if random is None else 8 * batch
     batches: list[list[int]] = []
     for start in range(0, len(order), span):
         chunk = sorted(order[start : start + span].tolist(), key=lambda i: lengths[i])
@@ -159,7 +164,8 @@ def _loss(model: Any, data: Encoded, rows: Sequence[int], pad_id: int) -> torch.
 
     inputs = pad([data.inputs[i] for i in rows], pad_id).to(model.device)
     labels = pad([data.targets[i] for i in rows], -100).to(model.device)
-    return seq2seq_loss(model, inputs, labels, pad_id)
+    fuse = bool(model.training and model.lm_head.weight.requires_grad)
+    return seq2seq_loss(model, inputs, labels, pad_id, fuse=fuse)
 
 
 def _optimiser(model: Any, settings: TrainSettings) -> torch.optim.Optimizer:
@@ -182,7 +188,7 @@ def _optimiser(model: Any, settings: TrainSettings) -> torch.optim.Optimizer:
 def fine_tune(
     loaded: Loaded,
     train: Sequence[Example],
-    dev: Sequence[Example],
+    dev: Sequence[Example] | None,
     settings: TrainSettings | None = None,
     seed: int = 0,
 ) -> Tuned:
@@ -192,9 +198,11 @@ def fine_tune(
     ----------
     loaded : Loaded
         Left as it is.
-    train, dev : sequence of Example
-        Both of the *source*: the epoch is chosen by the loss on ``dev``, so no target
-        data may be in it.
+    train : sequence of Example
+        What is learned.
+    dev : sequence of Example or None
+        The epoch is chosen by the loss on it, so no target data may be in it. With None
+        the last epoch is kept: for a handful of examples, where nothing is left to choose by.
     settings : TrainSettings, optional
         The recipe.
     seed : int
@@ -207,19 +215,20 @@ def fine_tune(
     Raises
     ------
     DataError
-        If ``train`` or ``dev`` is empty, or the loss is not finite.
+        If ``train`` or a given ``dev`` is empty, or the loss is not finite.
     """
     import torch
 
     settings = settings or TrainSettings()
-    if not train or not dev:
+    if not train or (dev is not None and not dev):
         raise DataError(
-            f"fine-tuning needs training and development examples, not {len(train)} and {len(dev)}."
+            f"fine-tuning needs training and development examples, not {len(train)} and "
+            f"{'none' if dev is None else len(dev)}."
         )
     torch.manual_seed(seed)
     random = np.random.default_rng(seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    model: Any = copy.deepcopy(loaded.model).to(device)
+    model: Any = copy.deepcopy(loaded.model).to(device).requires_grad_(True)
     if device == "cpu":  # plain matrix products beat the fused kernel on short sequences
         model.set_attn_implementation("eager")
     for module in model.modules():
@@ -228,11 +237,13 @@ def fine_tune(
     for module in model.modules():  # attention weights have a rate of their own
         if hasattr(module, "relative_attention_num_buckets"):
             module.dropout = settings.dropout
+        if isinstance(module, torch.nn.Embedding) and module.weight is model.shared.weight:
+            module.sparse = True  # a batch has few of the rows
     model.shared.weight.requires_grad_(not settings.freeze_embeddings)
 
     pad_id = int(loaded.tokenizer.pad_token_id)
     data = encode(loaded, train, settings.max_input)
-    held = encode(loaded, dev, settings.max_input)
+    held = encode(loaded, dev, settings.max_input) if dev else Encoded([], [])
     lengths = [len(row) for row in data.inputs]
     dev_batches = bucketed([len(row) for row in held.inputs], 4 * settings.batch)
     optimiser = _optimiser(model, settings)
@@ -252,15 +263,17 @@ def fine_tune(
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimiser.step()
-            optimiser.zero_grad(set_to_none=True)
+            optimiser.zero_grad(set_to_none=False)
             losses.append(float(loss.detach()))
             step += 1
         model.eval()
         with torch.inference_mode(), autocast(settings.precision):
-            dev_loss = float(np.mean([float(_loss(model, held, b, pad_id)) for b in dev_batches]))
-        if not math.isfinite(dev_loss):
+            held_losses = [float(_loss(model, held, b, pad_id)) for b in dev_batches]
+        dev_loss = float(np.mean(held_losses)) if held_losses else math.nan
+        if not math.isfinite(float(np.mean(held_losses or losses))):
             raise DataError(
-                f"the loss became {dev_loss} in epoch {epoch}: lower lr (now {settings.lr})."
+                f"the loss became {np.mean(held_losses or losses)} in epoch {epoch}: lower lr "
+                f"(now {settings.lr})."
             )
         tuned.history.append(
             {
@@ -270,10 +283,13 @@ def fine_tune(
                 "seconds": time.monotonic() - started,
             }
         )
-        if dev_loss < best:
+        if dev is None:
+            tuned.best_epoch = epoch
+        elif dev_loss < best:
             best, tuned.best_epoch = dev_loss, epoch
             best_state = {k: v.detach().clone() for k, v in model.state_dict().items()}
     if best_state is not None:
         model.load_state_dict(best_state)
+    model.zero_grad(set_to_none=True)
     model.requires_grad_(False)
     return tuned

@@ -79,6 +79,10 @@ MORPHOLOGY = (
 expressed by affixes, clitics, marks and agreement (WALS chapters 20 to 57, 66 to 70, 101,
 112 and 116); the other 61 say in which order words come, and are the domain ``syntax``."""
 
+_STAND_IN = {"fil": "tgl", "hyw": "hye"}
+"""Languages that URIEL lacks, and the one whose values are taken: a standard of the same
+language, as ISO 639-3 or its history has it."""
+
 DOMAINS = ("syntax", "morphology", "phonology", "inventory", "genealogy", "geography")
 
 
@@ -117,10 +121,11 @@ def domain_features(domain: str) -> list[str]:
     raise UnknownNameError(domain, DOMAINS)
 
 
+@cache
 def _vector(archive: str, language: str, domain: str) -> NDArray[np.float64]:
     """Values of a language, NaN where missing; mean over URIEL's sources."""
     table = _archive(archive)
-    code = {"fil": "tgl"}.get(language, language)
+    code = _STAND_IN.get(language, language)
     if code not in table["row"]:
         raise UnknownLanguageError(language, table["row"], "URIEL (lang2vec) lacks it.")
     position = {name: i for i, name in enumerate(table["names"])}
@@ -181,7 +186,8 @@ def typological_distance(a: str, b: str, domain: str) -> tuple[float, float]:
 def _genealogy(a: str, b: str) -> float:
     table = _archive("family_features")
     rows = []
-    for code in (a, b):
+    for name in (a, b):
+        code = _STAND_IN.get(name, name)
         if code not in table["row"]:
             raise UnknownLanguageError(code, table["row"], "URIEL (lang2vec) lacks it.")
         rows.append(table["values"][table["row"][code]] > 0)

@@ -1,0 +1,130 @@
+"""The node bootstrap: languages are drawn again, not pairs.
+
+For everything that has no formula. A language drawn twice brings its pairs twice, a pair of
+languages drawn a and b times a * b times; pairs of a language with its own copy would be
+in-language pairs and are not made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .errors import CrosslingualError, DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+__all__ = ["intervals", "node_bootstrap", "node_draws"]
+
+LEAST_USABLE = 0.8
+
+
+def node_draws(
+    source: NDArray[np.str_], target: NDArray[np.str_], draws: int, seed: int = 0
+) -> NDArray[np.intp]:
+    """How often each pair is there in each draw of languages.
+
+    Parameters
+    ----------
+    source, target : array of str, shape (pairs,)
+        Languages; one that is both source and target is drawn once for both roles.
+    draws : int
+        Number of draws.
+    seed : int
+        Of the generator.
+
+    Returns
+    -------
+    array of int, shape (draws, pairs)
+    """
+    names, codes = np.unique(np.concatenate([source, target]), return_inverse=True)
+    if len(names) < 4:
+        raise DataError(f"drawing languages needs at least four of them, not {len(names)}.")
+    n = len(source)
+    random = np.random.default_rng(seed)
+    counts = random.multinomial(len(names), np.full(len(names), 1 / len(names)), size=draws)
+    same = codes[:n] == codes[n:]
+    result: NDArray[np.intp] = np.where(
+        same, counts[:, codes[:n]], counts[:, codes[:n]] * counts[:, codes[n:]]
+    )
+    return result
+
+
+def node_bootstrap(
+    table: pd.DataFrame,
+    statistic: Callable[[pd.DataFrame], Mapping[str, float]],
+    draws: int = 1000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Distribution of statistics when languages are drawn with replacement.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns source and target, and what the statistic needs.
+    statistic : callable
+        A table with repeated rows in, named numbers out. A draw for which it raises a
+        named error (too few distinct languages, a constant feature) is left out.
+    draws : int
+        Number of draws.
+    seed : int
+        Of the generator.
+
+    Returns
+    -------
+    DataFrame
+        One row a usable draw, one column a statistic.
+
+    Raises
+    ------
+    DataError
+        If there are under four languages, or a fifth of the draws cannot be used.
+
+    References
+    ----------
+    Snijders and Borgatti 1999, Non-parametric standard errors and tests for network
+    statistics, Connections 22.
+    """
+    import pandas as pd
+
+    table = table.reset_index(drop=True)
+    source, target = (table[side].to_numpy(dtype=str) for side in ("source", "target"))
+    found = []
+    for counts in node_draws(source, target, draws, seed):
+        try:
+            found.append(dict(statistic(table.iloc[np.repeat(np.arange(len(table)), counts)])))
+        except (CrosslingualError, np.linalg.LinAlgError):
+            continue
+    if len(found) < LEAST_USABLE * draws:
+        raise DataError(
+            f"only {len(found)} of {draws} draws of languages can be used: too few languages for "
+            "this statistic. Measure more, or use fewer features."
+        )
+    return pd.DataFrame(found)
+
+
+def intervals(drawn: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
+    """Percentile intervals of bootstrap draws.
+
+    Returns
+    -------
+    DataFrame
+        Index statistic; columns low, high, std_error, draws.
+    """
+    import pandas as pd
+
+    if not 0 < level < 1:
+        raise DataError(f"the level of an interval must be between 0 and 1, not {level}.")
+    tail = (1 - level) / 2
+    return pd.DataFrame(
+        {
+            "low": drawn.quantile(tail),
+            "high": drawn.quantile(1 - tail),
+            "std_error": drawn.std(),
+            "draws": len(drawn),
+        }
+    )

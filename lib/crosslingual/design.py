@@ -1,0 +1,436 @@
+"""From scores and features to the two sides of a regression, with everything said that was done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .errors import DataError
+from .features import FEATURES, SIMILARITIES
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+__all__ = ["DEFAULT_TERMS", "FIXED", "RESPONSES", "Design", "as_fractions", "design"]
+
+DEFAULT_TERMS = ("syntax", "morphology", "phonology", "levenshtein_romanised", "same_script")
+RESPONSES = ("score", "logit", "ratio")
+FIXED = ("none", "target", "source", "both")
+DISTANCES = tuple(f for f in FEATURES if f not in SIMILARITIES and not f.startswith("log_"))
+HIGH_VIF, HIGH_CONDITION, HIGH_CORRELATION = 10.0, 30.0, 0.9
+
+
+@dataclass(frozen=True)
+class Design:
+    """What enters a regression of transfer on likeness.
+
+    Attributes
+    ----------
+    name : str
+        ``pooled`` or the task.
+    rows : DataFrame
+        One row a (task, source, target[, shots]): these, score (mean over seeds and draws, a
+        fraction), seeds (how many), spread (their standard deviation), response, and the
+        columns of `terms`, standardised and turned so that larger = more alike.
+    terms : tuple of str
+        Features; with interactions ``feature[task]``.
+    response : str
+        One of `RESPONSES`.
+    fixed : str
+        One of `FIXED`: which languages have an intercept of their own.
+    scale : DataFrame
+        For each feature mean, sd and sign (-1 for turned distances) of what was standardised.
+    dropped : dict
+        Reason -> number of rows that did not enter.
+    notes : list of str
+        What a reader should know: percentages turned to fractions, collinearity.
+    """
+
+    name: str
+    rows: pd.DataFrame
+    terms: tuple[str, ...]
+    response: str = "score"
+    fixed: str = "none"
+    scale: pd.DataFrame | None = None
+    dropped: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def x(self) -> NDArray[np.float64]:
+        """Features, shape (rows, terms)."""
+        values: NDArray[np.float64] = self.rows[list(self.terms)].to_numpy(dtype=float)
+        return values
+
+    @property
+    def y(self) -> NDArray[np.float64]:
+        """The response, shape (rows,)."""
+        values: NDArray[np.float64] = self.rows["response"].to_numpy(dtype=float)
+        return values
+
+    def base(self) -> pd.DataFrame:
+        """Columns that are in every regression: intercepts of tasks and fixed effects.
+
+        Full column rank: the first language of each kind (in each task) is the reference.
+        """
+        import pandas as pd
+
+        tasks = self.rows["task"]
+        if tasks.nunique() > 1:
+            parts = [pd.get_dummies(tasks, dtype=float)]
+        else:
+            parts = [pd.DataFrame({"const": 1.0}, index=self.rows.index)]
+        for side in ("source", "target"):
+            if self.fixed in (side, "both"):
+                key = self.rows[side] if tasks.nunique() == 1 else tasks + ": " + self.rows[side]
+                dummies = pd.get_dummies(key, dtype=float).add_prefix(f"{side} ")
+                first = [key[tasks == task].min() for task in sorted(tasks.unique())]
+                parts.append(dummies.drop(columns=[f"{side} {name}" for name in first]))
+        return pd.concat(parts, axis=1)
+
+    def matrix(self) -> pd.DataFrame:
+        """Base and features, the right-hand side whole."""
+        import pandas as pd
+
+        return pd.concat([self.base(), self.rows[list(self.terms)]], axis=1)
+
+    def within(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Features and response after the base has been taken out (Frisch, Waugh, Lovell)."""
+        basis = np.linalg.qr(self.base().to_numpy())[0]
+        x, y = self.x, self.y
+        return x - basis @ (basis.T @ x), y - basis @ (basis.T @ y)
+
+    @property
+    def correlation(self) -> pd.DataFrame:
+        """Of the features, within the base."""
+        import pandas as pd
+
+        r = np.atleast_2d(np.corrcoef(self.within()[0], rowvar=False))
+        return pd.DataFrame(r, index=self.terms, columns=self.terms)
+
+    def collinearity(self) -> pd.DataFrame:
+        """How far each feature can be told from the others.
+
+        Returns
+        -------
+        DataFrame
+            Columns term, vif (variance inflation factor, 1 = alone), nearest (the feature it
+            is most correlated with), correlation.
+        """
+        import pandas as pd
+
+        r = self.correlation.to_numpy()
+        inverse = np.linalg.inv(r)
+        off = np.abs(r - np.eye(len(r)))
+        rows = []
+        for i, term in enumerate(self.terms):
+            j = int(off[i].argmax())
+            alone = len(self.terms) == 1
+            rows.append(
+                {
+                    "term": term,
+                    "vif": inverse[i, i],
+                    "nearest": "" if alone else self.terms[j],
+                    "correlation": np.nan if alone else r[i, j],
+                }
+            )
+        return pd.DataFrame(rows)
+
+    @property
+    def condition(self) -> float:
+        """Condition number of the standardised features (Belsley, Kuh and Welsch 1980)."""
+        x = self.within()[0]
+        return float(np.linalg.cond(x / np.sqrt((x**2).sum(0))))
+
+    @property
+    def ceiling(self) -> float:
+        """Share of the response's variance that is not noise of seeds; NaN with one seed.
+
+        No R2 can be above it but by chance. For responses other than the score it is that of
+        the score.
+        """
+        rows = self.rows[self.rows["seeds"] > 1]
+        total = float(self.rows["score"].var(ddof=0))
+        if rows.empty or total == 0:
+            return float("nan")
+        return float(1 - (rows["spread"] ** 2 / rows["seeds"]).mean() / total)
+
+    def __str__(self) -> str:
+        rows = self.rows
+        languages = len(set(rows["source"]) | set(rows["target"]))
+        kept = ", ".join(f"{n} {why}" for why, n in self.dropped.items() if n) or "none"
+        lines = [
+            f"{self.name}: {len(rows)} rows, {rows['source'].nunique()} sources, "
+            f"{rows['target'].nunique()} targets, {languages} languages; response "
+            f"{self.response}; fixed effects {self.fixed}",
+            f"rows left out: {kept}",
+            f"condition number {self.condition:.1f}; noise ceiling of R2 "
+            + ("unknown (one seed)" if np.isnan(self.ceiling) else f"{self.ceiling:.3f}"),
+            self.collinearity().round(2).to_string(index=False),
+            *self.notes,
+        ]
+        return "\n".join(lines)
+
+
+def as_fractions(scores: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Scores in percent divided by 100, task by task.
+
+    Returns
+    -------
+    scores, notes
+        A copy, and what was done.
+
+    Raises
+    ------
+    DataError
+        If a score is not finite, below 0 or above 100, or a task mixes fractions with
+        percentages: scores of at most 1 beside others at least five times the largest of
+        them, or at least a tenth of the scores.
+    """
+    out, notes = scores.copy(), []
+    values = out["score"].astype(float)
+    bad = ~np.isfinite(values) | (values < 0) | (values > 100)
+    if bad.any():
+        row = out[bad].iloc[0]
+        raise DataError(
+            f"the score of {row['task']}, {row['source']} -> {row['target']} is {row['score']}. "
+            "Allowed: fractions from 0 to 1, or percentages from 0 to 100."
+        )
+    for task, part in values.groupby(out["task"], sort=True):
+        if part.max() <= 1:
+            continue
+        small, large = part[(part > 0) & (part <= 1)], part[part > 1]
+        if len(small) and (large.min() >= 5 * small.max() or len(small) >= 0.1 * len(part)):
+            row = out.loc[small.index[0]]
+            raise DataError(
+                f"{task}: scores in percent (up to {part.max():g}) and fractions "
+                f"({row['source']} -> {row['target']}: {row['score']:g}) are mixed. Bring them to "
+                "one scale."
+            )
+        values.loc[part.index] = part / 100
+        notes.append(f"{task}: scores in percent, divided by 100.")
+    out["score"] = values
+    return out, notes
+
+
+def _one_row_a_cell(scores: pd.DataFrame) -> pd.DataFrame:
+    """Means over seeds; refuses a cell that was measured twice with one seed."""
+    if "model" in scores and scores["model"].nunique() > 1:
+        raise DataError(
+            f"the scores hold several models ({', '.join(sorted(scores['model'].unique()))}): "
+            "choose one."
+        )
+    shot = "training" in scores and scores.loc[scores["shots"] > 0, "training"].nunique() > 1
+    if shot:
+        raise DataError("the scores hold several ways of using target examples: choose one.")
+    keys = [k for k in ("task", "shots", "source", "target") if k in scores]
+    repeated = scores.duplicated([*keys, *(["seed"] if "seed" in scores else [])])
+    if repeated.any():
+        row = scores[repeated].iloc[0]
+        raise DataError(
+            f"{int(repeated.sum())} rows are there twice, the first {row['task']}, "
+            f"{row['source']} -> {row['target']}: drop them, or number repetitions in a column "
+            "'seed'."
+        )
+    grouped = scores.groupby(keys, sort=True)["score"]
+    table = grouped.agg(["mean", "count", "std"]).reset_index()
+    table = table.rename(columns={"mean": "score", "count": "seeds", "std": "spread"})
+    if "shots" not in table:
+        table.insert(1, "shots", 0)
+    return table
+
+
+def _responses(table: pd.DataFrame, response: str) -> pd.Series:
+    if response == "score":
+        return table["score"]
+    if response == "logit":
+        # Half an observation of 200 from either end, so that 0 and 1 stay finite.
+        squeezed = (table["score"] * 199 + 0.5) / 200
+        return (squeezed / (1 - squeezed)).map(np.log)
+    home = table[(table["source"] == table["target"]) & (table["shots"] == 0)]
+    known = home.set_index(["task", "target"])["score"]
+    known = known[known > 0]
+    keys = list(zip(table["task"], table["target"], strict=True))
+    return table["score"] / known.reindex(keys).to_numpy()
+
+
+def design(
+    scores: pd.DataFrame,
+    features: pd.DataFrame,
+    terms: Sequence[str] = DEFAULT_TERMS,
+    response: str = "score",
+    fixed: str = "none",
+    interactions: bool = False,
+    in_language: bool = False,
+    shots: int | None = 0,
+    task: str | None = None,
+) -> Design:
+    """Put scores and features together.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        One model's: task, source, target, score, and where they exist shots, seed.
+    features : DataFrame
+        See `crosslingual.features.pair_features`; one row an ordered pair.
+    terms : sequence of str
+        Features that enter; ``log_shots`` (natural log of 1 + shots) is one more.
+    response : str
+        ``score``; ``logit`` (log odds); ``ratio`` (to the target's in-language score).
+    fixed : str
+        Intercepts for each ``source``, each ``target``, ``both`` or ``none``, by task.
+    interactions : bool
+        A slope of its own for each task.
+    in_language : bool
+        Keep the rows whose source is the target.
+    shots : int or None
+        Rows with so many target examples; None for all.
+    task : str, optional
+        This task only.
+
+    Returns
+    -------
+    Design
+
+    Raises
+    ------
+    DataError
+        For unknown names, duplicated rows, mixed scales, features that are constant,
+        collinear, infinite or given twice, and too few rows or languages.
+    """
+    for given, allowed in ((response, RESPONSES), (fixed, FIXED)):
+        if given not in allowed:
+            raise DataError(f"unknown choice {given!r}. Allowed: {', '.join(allowed)}.")
+    unknown = [t for t in terms if t not in features and t != "log_shots"]
+    if unknown or not terms or len(set(terms)) < len(list(terms)):
+        have = [c for c in features.columns if c not in ("source", "target")]
+        raise DataError(f"no feature {unknown or list(terms)}. Allowed: {', '.join(have)}.")
+    if features.duplicated(["source", "target"]).any():
+        row = features[features.duplicated(["source", "target"])].iloc[0]
+        raise DataError(
+            f"the features have the pair {row['source']} -> {row['target']} more than once."
+        )
+    if task is not None:
+        if task not in set(scores["task"]):
+            raise DataError(f"no task {task!r}. Tasks: {', '.join(sorted(set(scores['task'])))}.")
+        scores = scores[scores["task"] == task]
+    scores, notes = as_fractions(scores)
+    cells = _one_row_a_cell(scores)
+    cells["response"] = _responses(cells, response)
+    cells["log_shots"] = np.log1p(cells["shots"])
+    merged = cells.merge(
+        features[["source", "target", *(t for t in terms if t != "log_shots")]],
+        on=["source", "target"],
+        how="left",
+        indicator="found",
+    )
+    if (merged["found"] == "left_only").all():
+        raise DataError("no pair of the scores is among the features: other languages?")
+    names = list(terms)
+    if np.isinf(merged[names].to_numpy(dtype=float)).any():
+        column = next(t for t in names if np.isinf(merged[t].astype(float)).any())
+        raise DataError(f"the feature {column!r} has an infinite value.")
+    same = (merged["source"] == merged["target"]) & (not in_language)
+    other = merged["shots"].ne(shots) & ~same if shots is not None else same & False
+    bare = merged[names].isna().any(axis=1) & ~same & ~other
+    homeless = merged["response"].isna() & ~same & ~other & ~bare
+    dropped = {
+        "in-language": int(same.sum()),
+        "with other numbers of shots": int(other.sum()),
+        "without features": int(bare.sum()),
+        "without an in-language score": int(homeless.sum()),
+    }
+    rows = merged[~(same | other | bare | homeless)].drop(columns="found").reset_index(drop=True)
+    name = task or ("pooled" if rows["task"].nunique() > 1 else str(scores["task"].iloc[0]))
+    scale = _standardise(rows, names, name)
+    made = tuple(names)
+    if interactions and rows["task"].nunique() > 1:
+        for level in sorted(rows["task"].unique()):
+            for t in names:
+                rows[f"{t}[{level}]"] = rows[t] * (rows["task"] == level)
+        made = tuple(f"{t}[{level}]" for level in sorted(rows["task"].unique()) for t in names)
+    if np.ptp(rows["response"]) == 0:
+        raise DataError(f"{name}: the response is {rows['response'].iloc[0]} in every row.")
+    result = Design(name, rows, made, response, fixed, scale, dropped, notes)
+    _check_rank(result)
+    notes += _warnings(result)
+    return result
+
+
+def _standardise(rows: pd.DataFrame, names: list[str], name: str) -> pd.DataFrame:
+    """Standardise the features in place; distances are turned."""
+    import pandas as pd
+
+    languages = set(rows["source"]) | set(rows["target"])
+    if len(rows) < len(names) + 3 or len(languages) < 4:
+        raise DataError(
+            f"{name}: {len(rows)} pairs of {len(languages)} languages are too few for "
+            f"{len(names)} features. Measure more languages (four at least) or name fewer features."
+        )
+    scale = []
+    for t in names:
+        sign = -1.0 if t in DISTANCES else 1.0
+        values = sign * rows[t].astype(float)
+        mean, sd = float(values.mean()), float(values.std(ddof=0))
+        if sd <= 1e-12 * max(1.0, abs(mean)):
+            raise DataError(
+                f"{name}: the feature {t!r} is the same for every pair. Leave it out, or add "
+                "languages that differ in it."
+            )
+        rows[t] = (values - mean) / sd
+        scale.append({"term": t, "mean": sign * mean, "sd": sd, "sign": sign})
+    return pd.DataFrame(scale)
+
+
+def _check_rank(made: Design) -> None:
+    x, base = made.within()[0], made.base().shape[1]
+    norms = np.sqrt((x**2).sum(0))
+    lost = [t for t, n in zip(made.terms, norms, strict=True) if n < 1e-8 * np.sqrt(len(x))]
+    if lost:
+        raise DataError(
+            f"{made.name}: {', '.join(lost)} cannot be told from the fixed effects "
+            f"({made.fixed}). Leave it out, or use other fixed effects."
+        )
+    if len(x) <= base + len(made.terms):
+        raise DataError(
+            f"{made.name}: {len(x)} rows are too few for {len(made.terms)} features and {base} "
+            "intercepts."
+        )
+    for k in range(2, len(made.terms) + 1):
+        if np.linalg.matrix_rank(x[:, :k] / norms[:k], tol=1e-8 * np.sqrt(k)) < k:
+            raise DataError(
+                f"{made.name}: {made.terms[k - 1]!r} is a combination of "
+                f"{', '.join(made.terms[: k - 1])} in this sample. Leave one of them out."
+            )
+
+
+def _warnings(made: Design) -> list[str]:
+    found = []
+    if len(made.terms) > 1:
+        table = made.collinearity()
+        close = table[(table["correlation"].abs() > HIGH_CORRELATION)]
+        inflated = table[(table["vif"] > HIGH_VIF)]
+        if len(close):
+            pairs = {
+                " and ".join(sorted((term, near))): r
+                for term, near, r in zip(
+                    close["term"], close["nearest"], close["correlation"], strict=True
+                )
+            }
+            said = "; ".join(f"{k} (r = {v:.2f})" for k, v in sorted(pairs.items()))
+            found.append(f"Warning: hardly to be told apart in this sample: {said}.")
+        if len(inflated):
+            said = ", ".join(
+                f"{term} ({v:.0f})"
+                for term, v in zip(inflated["term"], inflated["vif"], strict=True)
+            )
+            found.append(
+                f"Warning: variance inflation above {HIGH_VIF:.0f}: {said}; read these "
+                "coefficients together, not one by one."
+            )
+        if made.condition > HIGH_CONDITION:
+            found.append(f"Warning: condition number {made.condition:.0f} (above 30 is high).")
+    return found
