@@ -223,8 +223,8 @@ def _features(args: argparse.Namespace) -> None:
 
 
 def _regress(args: argparse.Namespace) -> None:
-    from .design import DEFAULT_TERMS
     from .features import pair_features
+    from .model_matrix import DEFAULT_TERMS
     from .records import read_scores
     from .regression import read_features, regress
 

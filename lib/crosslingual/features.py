@@ -78,7 +78,7 @@ def pair_features(
     missing : str
         What to do where CLDR lacks a language's names: ``refuse`` with an error, or
         ``keep`` the pair with NaN for the three lexical similarities, which
-        `crosslingual.design.design` drops and counts.
+        `crosslingual.model_matrix.design` drops and counts.
 
     Returns
     -------

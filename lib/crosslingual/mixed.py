@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .design import Design
 from .errors import DataError
+from .model_matrix import Design
 
 if TYPE_CHECKING:
     import pandas as pd

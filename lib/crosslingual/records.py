@@ -223,7 +223,7 @@ def scores_table(records: Iterable[Record]) -> pd.DataFrame:
     return table.sort_values(keys, ignore_index=True)
 
 
-def read_scores(path: str | Path) -> pd.DataFrame:
+def read_scores(path: str | Path, columns: Mapping[str, str] | None = None) -> pd.DataFrame:
     """Read a table of scores, of this package or another's.
 
     Parameters
@@ -232,6 +232,9 @@ def read_scores(path: str | Path) -> pd.DataFrame:
         CSV with at least ``task, source, target, score``. ``shots`` (0), ``seed`` (0),
         ``model`` and ``metric`` (``unknown``) are filled in where missing; languages may
         be ISO 639-1 or -3 codes or names.
+    columns : mapping, optional
+        Our name -> the file's, where they differ:
+        ``{"source": "lang_train", "target": "lang_pred"}``.
 
     Returns
     -------
@@ -253,6 +256,15 @@ def read_scores(path: str | Path) -> pd.DataFrame:
         raise DataError(f"the table {str(path)!r} does not exist.") from None
     except (OSError, ValueError) as error:
         raise DataError(f"the table {str(path)!r} cannot be read as CSV ({error}).") from None
+    for ours, theirs in (columns or {}).items():
+        if theirs not in table:
+            raise DataError(
+                f"the table {str(path)!r} has no column {theirs!r} (for {ours}); its columns are "
+                f"{', '.join(map(str, table.columns))}."
+            )
+    taken = dict(columns or {})
+    table = table.drop(columns=[c for c in taken if c in table and c not in taken.values()])
+    table = table.rename(columns={theirs: ours for ours, theirs in taken.items()})
     needed = ("task", "source", "target", "score")
     missing = [name for name in needed if name not in table]
     if missing or table.empty:

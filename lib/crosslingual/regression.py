@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .design import DEFAULT_TERMS, Design, design
 from .errors import DataError
 from .languages import find_language
+from .model_matrix import DEFAULT_TERMS, Design, design
 from .standard_errors import KINDS, covariance
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def regress(
     by_task : bool
         Also fit each task alone.
     **options
-        Others of `crosslingual.design.design`: response, fixed, shots, ...
+        Others of `crosslingual.model_matrix.design`: response, fixed, shots, ...
 
     Returns
     -------
@@ -160,7 +160,7 @@ def regress(
     Raises
     ------
     DataError
-        See `crosslingual.design.design`.
+        See `crosslingual.model_matrix.design`.
     """
     tasks = sorted(scores["task"].unique())
     results = []

@@ -9,8 +9,8 @@ import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crosslingual.decomposition import relative_importance, subset_r2
 from crosslingual.errors import DataError
-from crosslingual.importance import relative_importance, subset_r2
 
 
 def _data(seed: int, k: int = 4, n: int = 60) -> tuple[pd.DataFrame, np.ndarray]:

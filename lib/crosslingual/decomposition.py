@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .bootstrap import LEAST_USABLE, node_draws
-from .design import Design
 from .errors import DataError
+from .model_matrix import Design
 
 if TYPE_CHECKING:
     import pandas as pd

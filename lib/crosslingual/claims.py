@@ -1,0 +1,204 @@
+"""The study's claim as a question: whether grammar predicts transfer beyond words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .bootstrap import LEAST_USABLE, node_draws
+from .decomposition import feature_groups, subset_r2
+from .errors import DataError
+from .model_matrix import Design
+from .permutation import mrqap_block
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Claim", "claim"]
+
+SURE = 0.05
+
+
+@dataclass(frozen=True)
+class Claim:
+    """An answer with its reasons; prints itself.
+
+    Attributes
+    ----------
+    name : str
+        Of the design.
+    blocks : DataFrame
+        One row a block (``linguistic``, ``lexical``): features, partial_r2 (of what all other
+        features leave), by_chance (its mean when languages are renamed), excess (the
+        difference), p (permutation), share (of R2, Owen value), share_low, share_high.
+    difference : tuple of float
+        Share of the linguistic block minus that of the lexical one: estimate, low, high.
+    languages : int
+        How many the answer rests on.
+    verdict : str
+        In words; one of "yes", "no" or "cannot tell" leads each half.
+    """
+
+    name: str
+    blocks: pd.DataFrame
+    difference: tuple[float, float, float]
+    languages: int
+    verdict: str
+
+    def __str__(self) -> str:
+        middle, low, high = self.difference
+        return "\n".join(
+            [
+                f"{self.name}: do features of grammar and sound predict transfer beyond words?",
+                self.blocks.round(3).to_string(index=False),
+                f"share of R2, linguistic minus lexical: {middle:+.2f} [{low:+.2f}, {high:+.2f}]",
+                self.verdict,
+            ]
+        )
+
+
+def claim(
+    made: Design,
+    groups: Mapping[str, Sequence[str]] | None = None,
+    draws: int = 500,
+    permutations: int = 5000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> Claim:
+    """Ask whether syntax, morphology and phonology predict transfer beyond lexical similarity.
+
+    Parameters
+    ----------
+    made : Design
+        With at least one linguistic and one lexical feature; others are controls and stay in
+        every regression.
+    groups : mapping, optional
+        Other members of ``linguistic`` and ``lexical`` than those of
+        `crosslingual.decomposition.GROUPS`.
+    draws : int
+        Node-bootstrap draws for the shares.
+    permutations : int
+        Of languages, for the tests of the blocks.
+    seed : int
+        Of both.
+    level : float
+        Of the intervals.
+
+    Returns
+    -------
+    Claim
+
+    Raises
+    ------
+    DataError
+        If a block has no feature, or there are too few languages to draw from.
+
+    Notes
+    -----
+    Partial R2 favours the block with more features, so it is shown beside what a block of its
+    size gets by chance (the mean over permutations). "Beyond" is tested by permuting the
+    block's residuals on everything else (`crosslingual.permutation.mrqap_block`). "Larger" is
+    said only where the node-bootstrap interval of the difference of shares leaves zero out.
+    """
+    import pandas as pd
+
+    parts = feature_groups(made.terms, groups)
+    for name in ("linguistic", "lexical"):
+        if name not in parts:
+            raise DataError(
+                f"the design has no {name} feature (its terms: {', '.join(made.terms)}). Add one."
+            )
+    rows = made.rows
+    base = made.base().to_numpy()
+    languages = len(set(rows["source"]) | set(rows["target"]))
+    table = []
+    for name in ("linguistic", "lexical"):
+        test = mrqap_block(
+            rows[list(made.terms)],
+            parts[name],
+            made.y.tolist(),
+            rows["source"].tolist(),
+            rows["target"].tolist(),
+            draws=permutations,
+            seed=seed,
+            fixed=base,
+            layer=(rows["task"] + rows["shots"].astype(str)).tolist(),
+        )
+        table.append(
+            {
+                "block": name,
+                "features": len(parts[name]),
+                "partial_r2": test["partial_r2"],
+                "by_chance": test["by_chance"],
+                "excess": test["partial_r2"] - test["by_chance"],
+                "p": test["p"],
+            }
+        )
+    estimate, drawn = _shares(made, parts, draws, seed)
+    tails = (1 - level) / 2, (1 + level) / 2
+    low, high = np.quantile(drawn, tails, axis=0)
+    for i, row in enumerate(table):
+        row |= {"share": estimate[i], "share_low": low[i], "share_high": high[i]}
+    gap = drawn[:, 0] - drawn[:, 1]
+    between = np.quantile(gap, tails)
+    difference = (float(estimate[0] - estimate[1]), float(between[0]), float(between[1]))
+    verdict = _verdict([row["p"] for row in table], difference, languages)  # type: ignore[misc]
+    return Claim(made.name, pd.DataFrame(table), difference, languages, verdict)
+
+
+def _shares(
+    made: Design, parts: dict[str, list[str]], draws: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Shares of R2 of the two blocks (Owen values): as estimated, and in each draw."""
+    from .decomposition import _shapley
+
+    terms = list(made.terms)
+    masks = [sum(1 << terms.index(t) for t in part) for part in parts.values()]
+    order = [list(parts).index(name) for name in ("linguistic", "lexical")]
+    base = made.base().to_numpy()
+
+    def shares(weights: np.ndarray | None) -> np.ndarray:
+        r2 = subset_r2(made.x, made.y, base, weights)
+        return _shapley(r2, masks)[order] / r2[-1]
+
+    source, target = (made.rows[side].to_numpy(dtype=str) for side in ("source", "target"))
+    drawn = []
+    for counts in node_draws(source, target, draws, seed):
+        try:
+            drawn.append(shares(counts))
+        except DataError:
+            continue
+    if len(drawn) < LEAST_USABLE * draws:
+        raise DataError(
+            f"only {len(drawn)} of {draws} draws of languages can be used: too few languages."
+        )
+    return shares(None), np.array(drawn)
+
+
+def _verdict(p: Sequence[float], difference: tuple[float, float, float], languages: int) -> str:
+    """Both halves of the claim in words, each with its doubt."""
+    few = f"with {languages} languages"
+    if p[0] < SURE:
+        first = f"Yes, beyond words: grammar and sound add to lexical similarity (p = {p[0]:.3f})."
+    else:
+        first = (
+            f"Cannot tell {few} whether grammar and sound add to lexical similarity "
+            f"(p = {p[0]:.2f})."
+        )
+    other = (
+        f"Lexical similarity adds to them, too (p = {p[1]:.3f})."
+        if p[1] < SURE
+        else f"Whether lexical similarity adds to them cannot be told (p = {p[1]:.2f})."
+    )
+    middle, low, high = difference
+    span = f"{middle:+.2f}, interval {low:+.2f} to {high:+.2f}"
+    if low > 0:
+        second = f"Yes, their share is larger than that of words ({span})."
+    elif high < 0:
+        second = f"No, the share of words is larger than theirs ({span})."
+    else:
+        second = f"Cannot tell {few} whose share is larger ({span})."
+    return f"{first} {other} {second}"

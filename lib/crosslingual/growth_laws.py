@@ -1,0 +1,340 @@
+"""How scores grow with target examples: the log law of the study, and its rivals.
+
+score(n) = a + b log(1 + n), against a power law with an asymptote, Michaelis-Menten, and a
+logistic curve in log n. A law is judged by what it says of numbers it has not seen.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .errors import DataError, UnknownNameError
+from .model_matrix import as_fractions, design
+from .regression import Regression, fit
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+__all__ = ["LAWS", "Growth", "Law", "fit_law", "growth", "growth_by_similarity"]
+
+Curve = Callable[..., "NDArray[np.float64]"]
+
+
+@dataclass(frozen=True)
+class Law:
+    """A family of growth curves.
+
+    Attributes
+    ----------
+    name, formula : str
+        For people.
+    curve : callable
+        ``curve(n, *parameters)``.
+    low, high : tuple of float
+        Bounds of the parameters; scores are fractions.
+    start : callable
+        Parameters to begin with, from (n, score).
+    """
+
+    name: str
+    formula: str
+    curve: Curve
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    start: Callable[[NDArray[np.float64], NDArray[np.float64]], Sequence[float]]
+
+
+def _log(n: NDArray[np.float64], a: float, b: float) -> NDArray[np.float64]:
+    return a + b * np.log1p(n)
+
+
+def _power(n: NDArray[np.float64], top: float, gap: float, rate: float) -> NDArray[np.float64]:
+    return top - gap * (1 + n) ** -rate
+
+
+def _saturating(n: NDArray[np.float64], a: float, rise: float, half: float) -> NDArray[np.float64]:
+    return a + rise * n / (half + n)
+
+
+def _logistic(
+    n: NDArray[np.float64], a: float, rise: float, middle: float, width: float
+) -> NDArray[np.float64]:
+    return a + rise / (1 + np.exp(-(np.log1p(n) - middle) / width))
+
+
+LAWS = {
+    "log": Law(
+        "log", "a + b log(1 + n)", _log, (-1, -1), (2, 1), lambda n, y: (y[n.argmin()], 0.1)
+    ),
+    "power": Law(
+        "power",
+        "top - gap (1 + n)^-rate",
+        _power,
+        (0, -1, 0.01),
+        (1, 2, 3),
+        lambda n, y: (min(max(y.max() + 0.05, 0.05), 0.99), max(y.max() - y.min(), 0.05), 0.3),
+    ),
+    "michaelis-menten": Law(
+        "michaelis-menten",
+        "a + rise n / (half + n)",
+        _saturating,
+        (-0.5, -1, 0.1),
+        (1, 2, 1e5),
+        lambda n, y: (y[n.argmin()], max(y.max() - y.min(), 0.05), 50.0),
+    ),
+    "logistic": Law(
+        "logistic",
+        "a + rise / (1 + exp(-(log(1 + n) - middle) / width))",
+        _logistic,
+        (-0.5, -1, -2, 0.1),
+        (1, 2, 12, 5),
+        lambda n, y: (y.min(), max(y.max() - y.min(), 0.05), 3.0, 1.0),
+    ),
+}
+"""The laws by name; the first is the study's."""
+
+
+def fit_law(
+    law: str, shots: Sequence[float], scores: Sequence[float]
+) -> tuple[NDArray[np.float64], float]:
+    """Least squares of one law on one curve.
+
+    Parameters
+    ----------
+    law : str
+        One of `LAWS`.
+    shots, scores : sequence of float
+        Points; repeated draws are points of their own.
+
+    Returns
+    -------
+    parameters, sse : array, float
+        In the order of the law's formula; the sum of squared errors. NaN where there are
+        fewer distinct numbers of shots than parameters.
+    """
+    from scipy.optimize import curve_fit
+
+    if law not in LAWS:
+        raise UnknownNameError(law, LAWS)
+    chosen = LAWS[law]
+    n, y = np.asarray(shots, dtype=float), np.asarray(scores, dtype=float)
+    if n.shape != y.shape or not np.isfinite(n).all() or not np.isfinite(y).all() or (n < 0).any():
+        raise DataError("shots must be numbers from 0, scores finite, and as many of both.")
+    if len(np.unique(n)) < len(chosen.low):
+        return np.full(len(chosen.low), np.nan), float("nan")
+    if law == "log":
+        x = np.column_stack([np.ones(len(n)), np.log1p(n)])
+        found = np.linalg.lstsq(x, y, rcond=None)[0]
+    else:
+        start = np.clip(chosen.start(n, y), np.array(chosen.low) + 1e-6, chosen.high)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the covariance, which is not used
+            try:
+                found = curve_fit(
+                    chosen.curve, n, y, start, bounds=(chosen.low, chosen.high), max_nfev=2000
+                )[0]
+            except RuntimeError:  # no optimum within the limit: the start is what there is
+                found = start
+    return found, float(((chosen.curve(n, *found) - y) ** 2).sum())
+
+
+@dataclass(frozen=True)
+class Growth:
+    """Laws compared; prints itself.
+
+    Attributes
+    ----------
+    comparison : DataFrame
+        One row a law: curves, rmse (fitted), aicc (mean over curves), best (share of curves
+        with the lowest AICc), extrapolation (RMSE beyond ``split``, fitted up to it), bias
+        (mean of predicted minus true there), extrapolates_best (share of curves).
+    curves : DataFrame
+        One row a curve and law: keys, law, aicc, rmse, extrapolation, bias, and parameters
+        ``p0``, ``p1`` ...
+    split : int
+        Numbers of shots up to it were fitted to judge extrapolation.
+    """
+
+    comparison: pd.DataFrame
+    curves: pd.DataFrame
+    split: int
+
+    def __str__(self) -> str:
+        best = self.comparison.sort_values("extrapolation").iloc[0]
+        return (
+            f"{self.comparison.round(3).to_string(index=False)}\n"
+            f"Fitted up to n = {self.split}, the rest is foretold best by the "
+            f"{best['law']} law (RMSE {best['extrapolation']:.3f})."
+        )
+
+
+_KEYS = ("task", "model", "training", "source", "target")
+
+
+def growth_rows(scores: pd.DataFrame) -> pd.DataFrame:
+    """Rows of growth curves: zero-shot scores stand at the head of every curve of their pair.
+
+    A target-only curve has no zero-shot point.
+    """
+    import pandas as pd
+
+    rows, _ = as_fractions(scores)
+    if "training" not in rows:
+        return rows
+    zero = rows[rows["shots"] == 0]
+    more = rows[rows["shots"] > 0]
+    parts = [more]
+    for training in sorted(set(more["training"]) - {"target"}):
+        parts.append(zero.assign(training=training))
+    return pd.concat(parts, ignore_index=True)
+
+
+def growth(scores: pd.DataFrame, laws: Sequence[str] = tuple(LAWS), split: int = 50) -> Growth:
+    """Compare growth laws curve by curve.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        task, source, target, shots, score; every draw a row.
+    laws : sequence of str
+        Which of `LAWS`.
+    split : int
+        Extrapolation is judged by fitting up to so many shots and predicting the rest.
+
+    Returns
+    -------
+    Growth
+
+    Raises
+    ------
+    DataError
+        If no curve has four numbers of shots, one of them beyond ``split``.
+    """
+    import pandas as pd
+
+    for law in laws:
+        if law not in LAWS:
+            raise UnknownNameError(law, LAWS)
+    rows = growth_rows(scores)
+    alone = rows["training"] == "target" if "training" in rows else rows["shots"] < 0
+    rows = rows[(rows["source"] != rows["target"]) | alone]
+    keys = [k for k in _KEYS if k in rows]
+    found: list[dict[str, Any]] = []
+    for values, part in rows.groupby(keys, sort=True):
+        if part["shots"].nunique() < 4 or part["shots"].max() <= split:
+            continue
+        near, far = part[part["shots"] <= split], part[part["shots"] > split]
+        for law in laws:
+            parameters, sse = fit_law(law, part["shots"].tolist(), part["score"].tolist())
+            early, _ = fit_law(law, near["shots"].tolist(), near["score"].tolist())
+            k, n = len(parameters) + 1, len(part)
+            aicc = n * np.log(max(sse, 1e-12) / n) + 2 * k
+            aicc = aicc + 2 * k * (k + 1) / (n - k - 1) if n > k + 1 else np.nan
+            means = far.groupby("shots")["score"].mean()
+            error = LAWS[law].curve(means.index.to_numpy(dtype=float), *early) - means.to_numpy()
+            found.append(
+                {
+                    **dict(zip(keys, values, strict=True)),
+                    "law": law,
+                    "aicc": aicc,
+                    "rmse": np.sqrt(sse / n),
+                    "extrapolation": np.sqrt((error**2).mean()),
+                    "bias": error.mean(),
+                    **{f"p{i}": value for i, value in enumerate(parameters)},
+                }
+            )
+    if not found:
+        raise DataError(
+            f"no pair has scores at four numbers of shots with one beyond {split}: growth needs "
+            "a few-shot study, see configs/few_shot.yaml."
+        )
+    curves = pd.DataFrame(found)
+    comparison = []
+    for law in laws:
+        part = curves[curves["law"] == law]
+        comparison.append(
+            {
+                "law": law,
+                "curves": len(part),
+                "rmse": part["rmse"].mean(),
+                "aicc": part["aicc"].mean(),
+                "best": _share_best(curves, keys, "aicc", law),
+                "extrapolation": np.sqrt((part["extrapolation"] ** 2).mean()),
+                "bias": part["bias"].mean(),
+                "extrapolates_best": _share_best(curves, keys, "extrapolation", law),
+            }
+        )
+    return Growth(pd.DataFrame(comparison), curves, split)
+
+
+def _share_best(curves: pd.DataFrame, keys: list[str], column: str, law: str) -> float:
+    known = curves.dropna(subset=[column])
+    best = known.loc[known.groupby(keys)[column].idxmin(), "law"]
+    return float((best == law).mean()) if len(best) else float("nan")
+
+
+def growth_by_similarity(
+    scores: pd.DataFrame, features: pd.DataFrame, terms: Sequence[str]
+) -> tuple[pd.DataFrame, list[Regression]]:
+    """Ask whether the start and the slope of the log law depend on likeness.
+
+    Each pair has its own line in log(1 + n); lines are drawn together by partial pooling
+    (random intercept and slope, REML), and the pooled starts ``a`` and slopes ``b`` are then
+    regressed on features, with errors that know that pairs share languages.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        One task's, one model's and one training's few-shot scores.
+    features : DataFrame
+        See `crosslingual.features.pair_features`.
+    terms : sequence of str
+        Features.
+
+    Returns
+    -------
+    lines : DataFrame
+        Columns source, target, a, b (pooled), a_alone, b_alone (each pair's least squares).
+    regressions : list of Regression
+        Of ``start`` and of ``slope``.
+
+    Raises
+    ------
+    DataError
+        If there are several tasks, or too few curves.
+    """
+    import pandas as pd
+    from statsmodels.regression.mixed_linear_model import MixedLM
+
+    rows = growth_rows(scores)
+    rows = rows[rows["source"] != rows["target"]].reset_index(drop=True)
+    if rows["task"].nunique() != 1 or rows["training"].nunique() != 1:
+        raise DataError("growth by similarity takes the curves of one task and one training.")
+    pair = rows["source"] + ">" + rows["target"]
+    x = np.column_stack([np.ones(len(rows)), np.log1p(rows["shots"].to_numpy(dtype=float))])
+    if pair.nunique() < 6 or rows["shots"].nunique() < 3:
+        raise DataError(f"{pair.nunique()} curves are too few to be drawn together.")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # boundary fits are ordinary here
+        pooled = MixedLM(rows["score"].to_numpy(), x, pair.to_numpy(), exog_re=x).fit(reml=True)
+    mean = np.asarray(pooled.fe_params)
+    lines = []
+    for name, part in rows.groupby(pair):
+        own = np.linalg.lstsq(x[part.index], part["score"].to_numpy(), rcond=None)[0]
+        shift = np.asarray(pooled.random_effects[name])
+        source, target = str(name).split(">")
+        lines.append((source, target, *(mean + shift), *own))
+    table = pd.DataFrame(lines, columns=["source", "target", "a", "b", "a_alone", "b_alone"])
+    regressions = []
+    for task, column in (("start", "a"), ("slope", "b")):
+        # Both are shifted into [0, 1], as a design asks of scores; slopes do not change by it.
+        values = table[column] - min(0.0, float(table[column].min()))
+        one = table[["source", "target"]].assign(task=task, score=values)
+        regressions.append(fit(design(one, features, terms)))
+    return table, regressions
