@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from functools import cache
-from importlib.util import find_spec
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,12 +88,14 @@ DOMAINS = ("syntax", "morphology", "phonology", "inventory", "genealogy", "geogr
 
 @cache
 def _archive(name: str) -> dict[str, Any]:
-    # The package itself cannot be imported with setuptools >= 82 (pkg_resources); its
-    # data files need none of its code.
-    spec = find_spec("lang2vec")
-    if spec is None or spec.origin is None:
-        raise DataError("lang2vec is not installed: pip install lang2vec==1.1.2.")
-    with np.load(Path(spec.origin).parent / "data" / f"{name}.npz") as archive:
+    # The package itself cannot be imported with setuptools >= 82 (pkg_resources), and where
+    # the console command runs, its own script lang2vec.py stands before it on the path; so its
+    # data files are asked for by the name of the distribution.
+    try:
+        folder = distribution("lang2vec").locate_file("lang2vec/data")
+    except PackageNotFoundError:
+        raise DataError("lang2vec is not installed: pip install lang2vec==1.1.2.") from None
+    with np.load(Path(str(folder)) / f"{name}.npz") as archive:
         return {
             "values": archive["data"][:, :, 0].astype(float),
             "row": {str(code): i for i, code in enumerate(archive["langs"])},
