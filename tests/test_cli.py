@@ -73,11 +73,11 @@ def test_study_export_features_regress(tmp_path, tiny_folder, capsys) -> None:
     assert main(["features", "--languages", "de,en,ru,uk", "--out", str(pairs)]) == 0
     assert len(pd.read_csv(pairs)) == 16
     # An untrained model may score the same everywhere: give the regression something.
-    table["score"] = range(16)
+    table["score"] = [k / 16 for k in range(16)]
     table.to_csv(scores, index=False)
     command = ["regress", "--scores", str(scores), "--features", str(pairs), "--terms", "syntax"]
     assert main(command) == 0
-    assert "OLS Regression Results" in capsys.readouterr().out
+    assert "least squares" in capsys.readouterr().out
     assert main([*command, "--model", "other"]) == 2
 
 

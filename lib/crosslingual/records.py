@@ -29,9 +29,7 @@ __all__ = [
     "signature",
 ]
 
-SCORE_COLUMNS = (
-    "task", "source", "target", "shots", "training", "seed", "model", "metric", "score"
-)  # fmt: skip
+SCORE_COLUMNS = ("task", "source", "target", "shots", "seed", "model", "metric", "score")
 
 
 def settings_hash(settings: Mapping[str, Any]) -> str:
@@ -210,13 +208,13 @@ def scores_table(records: Iterable[Record]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns task, source, target, shots, training, seed, model, metric, score, n_test,
+        Columns task, source, target, shots, seed, model, metric, score, training, n_test,
         illegal, settings, version, signature; one row a record, sorted. Times are left out, so
         that equal studies give equal tables.
     """
     import pandas as pd
 
-    columns = [*SCORE_COLUMNS, "n_test", "illegal", "settings", "version", "signature"]
+    columns = [*SCORE_COLUMNS, "training", "n_test", "illegal", "settings", "version", "signature"]
     rows = [{name: getattr(record, name) for name in columns} for record in records]
     table = pd.DataFrame(rows, columns=columns)
     keys = ["task", "model", "shots", "training", "seed", "source", "target", "settings"]

@@ -1,0 +1,111 @@
+"""Growth laws: truths are found, and each law knows its own curve."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crosslingual.errors import DataError, UnknownNameError
+from crosslingual.growth_laws import LAWS, fit_law, growth, growth_by_similarity
+
+SHOTS = np.array([0, 5, 10, 25, 50, 100, 250])
+TRUE = {
+    "log": (0.2, 0.08),
+    "power": (0.8, 0.5, 0.6),
+    "michaelis-menten": (0.2, 0.5, 20.0),
+    "logistic": (0.1, 0.7, 3.0, 0.6),
+}
+
+
+def _scores(law: str, pairs: int = 6, noise: float = 0.0, draws: int = 3) -> pd.DataFrame:
+    random = np.random.default_rng(0)
+    codes = ["ara", "deu", "eng", "spa", "fin", "ita", "kor", "rus"]
+    rows = []
+    for k in range(pairs):
+        for n in SHOTS:
+            for seed in range(draws):
+                value = LAWS[law].curve(np.array([float(n)]), *TRUE[law])[0]
+                rows.append(
+                    {
+                        "task": "t",
+                        "source": codes[k % 8],
+                        "target": codes[(k + 1 + k // 8) % 8],
+                        "shots": n,
+                        "training": "sequential" if n else "source",
+                        "seed": seed,
+                        "score": float(np.clip(value + noise * random.normal(), 0, 1)),
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_a_law_finds_its_own_parameters(law: str) -> None:
+    curve = LAWS[law].curve(SHOTS.astype(float), *TRUE[law])
+    found, sse = fit_law(law, SHOTS.tolist(), curve.tolist())
+    assert sse < 1e-6
+    np.testing.assert_allclose(found, TRUE[law], rtol=0.1)
+
+
+def test_the_log_law_is_polyfit() -> None:
+    random = np.random.default_rng(0)
+    y = random.random(7)
+    slope, start = np.polyfit(np.log1p(SHOTS), y, 1)
+    found, _ = fit_law("log", SHOTS.tolist(), y.tolist())
+    np.testing.assert_allclose(found, (start, slope))
+
+
+@pytest.mark.parametrize("law", ["log", "logistic", "michaelis-menten"])
+def test_the_true_law_extrapolates_best(law: str) -> None:
+    result = growth(_scores(law, noise=0.003))
+    table = result.comparison.set_index("law")
+    assert table.loc[law, "extrapolation"] <= table["extrapolation"].min() + 0.01
+    other = "log" if law != "log" else "logistic"
+    assert table.loc[law, "aicc"] < table.loc[other, "aicc"]
+    assert "foretold best" in str(result)
+
+
+def test_zero_shot_heads_every_curve() -> None:
+    scores = _scores("log")
+    curves = growth(scores, ["log"]).curves
+    assert len(curves) == 6
+    np.testing.assert_allclose(curves["p0"], 0.2, atol=1e-8)
+
+
+def test_slopes_by_similarity() -> None:
+    """A world in which likeness raises the start and lowers the slope."""
+    random = np.random.default_rng(0)
+    codes = ["ara", "deu", "eng", "spa", "fin", "ita", "kor", "rus", "ukr", "zho"]
+    places = random.normal(size=10)
+    rows, features = [], []
+    for i, s in enumerate(codes):
+        for j, t in enumerate(codes):
+            if i == j:
+                continue
+            far = abs(places[i] - places[j])
+            features.append({"source": s, "target": t, "syntax": far})
+            for n in SHOTS:
+                value = 0.5 - 0.1 * far + (0.03 + 0.01 * far) * np.log1p(n)
+                rows.append({"source": s, "target": t, "shots": n, "score": value})
+    scores = pd.DataFrame(rows).assign(
+        task="t", training=lambda d: np.where(d["shots"] > 0, "joint", "source")
+    )
+    scores["score"] += 0.01 * random.normal(size=len(scores))
+    lines, (start, slope) = growth_by_similarity(scores, pd.DataFrame(features), ["syntax"])
+    assert len(lines) == 90
+    sd = pd.DataFrame(features)["syntax"].std(ddof=0)
+    assert start.fit.params["syntax"] == pytest.approx(0.1 * sd, rel=0.1)
+    assert slope.fit.params["syntax"] == pytest.approx(-0.01 * sd, rel=0.15)
+    assert lines["b"].std() < lines["b_alone"].std()  # drawn together
+
+
+def test_what_has_no_growth() -> None:
+    with pytest.raises(UnknownNameError, match="cubic"):
+        fit_law("cubic", [0, 1], [0, 1])
+    with pytest.raises(DataError, match="from 0"):
+        fit_law("log", [-1, 2], [0.1, 0.2])
+    assert np.isnan(fit_law("logistic", [0, 5, 10], [0.1, 0.2, 0.3])[0]).all()
+    with pytest.raises(DataError, match="few-shot study"):
+        growth(_scores("log").query("shots <= 50"))
+    two = pd.concat([_scores("log"), _scores("log").assign(task="u")])
+    with pytest.raises(DataError, match="one task"):
+        growth_by_similarity(two, pd.DataFrame(), ["syntax"])
