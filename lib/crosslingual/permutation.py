@@ -20,6 +20,7 @@ from .errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
+    from scipy.sparse import csr_array
 
 __all__ = ["mrqap", "mrqap_block"]
 
@@ -107,30 +108,32 @@ def _gains(p: _Problem, blocks: Sequence[Sequence[int]]) -> list[NDArray[np.floa
     Entry 0 is the block as observed; then one a permutation. For one feature it is t squared
     over the degrees of freedom, as signs do not matter in a two-sided test.
     """
+    from scipy.sparse import csr_array
+
     fixed_parts = []
     for block in blocks:
         others = np.column_stack([p.base, np.delete(p.x, list(block), axis=1)])
         basis = np.linalg.qr(others)[0]
         part = p.x[:, list(block)]
         residual = part - basis @ (basis.T @ part)
-        cells = np.full((*p.shape, len(block)), np.nan)
+        cells = np.zeros((*p.shape, len(block)))
         cells[p.layer, p.row, p.column] = residual
-        flat = cells.reshape(-1, len(block))
+        flat = np.ascontiguousarray(cells.reshape(-1, len(block)).T).T
         own = p.y - basis @ (basis.T @ p.y)
         fixed_parts.append((basis, residual, flat, own))
     results = [[np.array([_observed(residual, own)])] for _, residual, _, own in fixed_parts]
     size = p.shape[1] * p.shape[2]
+    empty = np.ones(p.shape, dtype=bool)
+    empty[p.layer, p.row, p.column] = False
     for start in range(0, len(p.by_row), _CHUNK):
         r, c = p.by_row[start : start + _CHUNK], p.by_column[start : start + _CHUNK]
         place = (p.layer * size)[None] + r[:, p.row] * p.shape[2] + c[:, p.column]
-        gone = np.isnan(fixed_parts[0][2][:, 0])[place]
-        some = bool(gone.any())
+        gone = None
+        if p.base.shape[1] <= _MOST_BASE and empty.any():
+            gone = csr_array(empty.ravel()[place].astype(float))  # few are
         for result, (basis, _, flat, own) in zip(results, fixed_parts, strict=True):
-            drawn = flat[place]  # (draws, rows, block)
-            if some:
-                drawn[gone] = 0.0
-            exactly = some and p.base.shape[1] <= _MOST_BASE
-            result.append(_ratio(drawn, own, basis, gone if exactly else None))
+            drawn = [column.take(place) for column in flat.T]  # each (draws, rows)
+            result.append(_ratio(drawn, own, basis, gone))
     return [np.concatenate(parts) for parts in results]
 
 
@@ -141,32 +144,30 @@ def _observed(residual: NDArray[np.float64], own: NDArray[np.float64]) -> float:
 
 
 def _ratio(
-    drawn: NDArray[np.float64],
+    drawn: list[NDArray[np.float64]],
     own: NDArray[np.float64],
     basis: NDArray[np.float64],
-    gone: NDArray[np.bool_] | None,
+    gone: csr_array | None,
 ) -> NDArray[np.float64]:
     """Explained over residual sum of squares of each drawn block beside the basis.
 
     Rows that are ``gone`` (zero in ``drawn``) are taken out of all sums of products.
     """
-    k, q = basis.shape[1], drawn.shape[2]
-    with_basis = np.stack([drawn[:, :, b] @ basis for b in range(q)], axis=2)  # (draws, k, q)
-    with_own = np.stack([drawn[:, :, b] @ own for b in range(q)], axis=1)  # (draws, q)
-    squares = (
-        np.einsum("dna,dnb->dab", drawn, drawn)
-        if q > 1
-        else (np.einsum("dna,dna->da", drawn, drawn)[:, :, None])
-    )
-    total = np.full(len(drawn), own @ own)
-    if gone is None:
+    k, q = basis.shape[1], len(drawn)
+    with_basis = np.stack([part @ basis for part in drawn], axis=2)  # (draws, k, q)
+    with_own = np.stack([part @ own for part in drawn], axis=1)  # (draws, q)
+    squares = np.empty((len(drawn[0]), q, q))
+    for a in range(q):
+        for b in range(a + 1):
+            squares[:, a, b] = squares[:, b, a] = np.einsum("dn,dn->d", drawn[a], drawn[b])
+    total = np.full(len(drawn[0]), own @ own)
+    if gone is None or not gone.nnz:
         squares = squares - np.einsum("dka,dkb->dab", with_basis, with_basis)
     else:
-        lost = gone.astype(float)
         products = np.einsum("na,nb->nab", basis, basis).reshape(len(basis), -1)
-        inner = np.eye(k) - (lost @ products).reshape(-1, k, k)
-        basis_own = -(lost @ (basis * own[:, None]))  # basis' own is zero over all rows
-        total = total - lost @ own**2
+        inner = np.eye(k) - (gone @ products).reshape(-1, k, k)
+        basis_own = -(gone @ (basis * own[:, None]))  # basis' own is zero over all rows
+        total = total - gone @ own**2
         both = np.concatenate([with_basis, basis_own[:, :, None]], axis=2)
         solved = np.linalg.solve(inner, both)
         taken = np.einsum("dka,dkb->dab", both, solved)
