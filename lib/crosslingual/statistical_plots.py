@@ -1,0 +1,166 @@
+"""Figures of the statistics: errors side by side, shares, growth, power, validation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .growth_laws import LAWS
+from .plots import WONG, _axes
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from .growth_laws import Growth
+
+__all__ = [
+    "plot_errors",
+    "plot_growth",
+    "plot_power",
+    "plot_shares",
+    "plot_validation",
+]
+
+
+def _named(terms: Sequence[str]) -> list[str]:
+    return [str(t).replace("_", " ") for t in terms]
+
+
+def plot_errors(tidy: pd.DataFrame, terms: Sequence[str]) -> Figure:
+    """Coefficients with 95 % intervals by each kind of standard error.
+
+    Parameters
+    ----------
+    tidy : DataFrame
+        `Regression.tidy` of several kinds, one below the other.
+    terms : sequence of str
+        Which.
+    """
+    kinds = list(dict.fromkeys(tidy["errors"]))
+    figure, axes = _axes(1, width=7.5, height=0.75 * len(terms) + 1.4)
+    ax = axes[0]
+    for k, kind in enumerate(kinds):
+        part = tidy[tidy["errors"] == kind].set_index("term").reindex(terms)
+        places = [-i + 0.12 * ((len(kinds) - 1) / 2 - k) for i in range(len(terms))]
+        reach = [part["estimate"] - part["low"], part["high"] - part["estimate"]]
+        ax.errorbar(
+            part["estimate"], places, xerr=reach, fmt="o", ms=3.5, color=WONG[k % 8], label=kind
+        )
+    ax.axvline(0, color="grey", lw=1)
+    ax.set_yticks([-i for i in range(len(terms))], _named(terms))
+    ax.set(xlabel="change of the score for one standard deviation more similarity")
+    ax.legend(frameon=False, fontsize=8, title="standard errors", ncols=2)
+    return figure
+
+
+def plot_shares(tables: Mapping[str, pd.DataFrame]) -> Figure:
+    """Shares of R2 with node-bootstrap intervals, one panel a table.
+
+    Parameters
+    ----------
+    tables : mapping
+        Title -> what `crosslingual.decomposition.importance` returns.
+    """
+    longest = max(len(table) for table in tables.values())
+    figure, axes = _axes(len(tables), width=5.2, height=0.42 * longest + 1.4)
+    for ax, (title, table) in zip(axes, tables.items(), strict=True):
+        rows = table.sort_values("share")
+        places = np.arange(len(rows))
+        ax.barh(places, rows["share"], color=WONG[4])
+        if "low" in rows:
+            reach = [
+                (rows["share"] - rows["low"]).clip(lower=0),
+                (rows["high"] - rows["share"]).clip(lower=0),
+            ]
+            ax.errorbar(rows["share"], places, xerr=reach, fmt="none", color="black", lw=1.2)
+        ax.set_yticks(places, _named(rows["term"].tolist()))
+        ax.set(title=title, xlabel="share of the explained variance (0 to 1)", xlim=(0, 1))
+    return figure
+
+
+def plot_power(table: pd.DataFrame) -> Figure:
+    """Share of simulated studies that find an effect, against the number of languages."""
+    effects = list(dict.fromkeys(table["effect"]))
+    figure, axes = _axes(len(effects), width=4.8, height=3.6)
+    for ax, effect in zip(axes, effects, strict=True):
+        for k, (test, part) in enumerate(table[table["effect"] == effect].groupby("test")):
+            reach = [part["rejected"] - part["low"], part["high"] - part["rejected"]]
+            ax.errorbar(
+                part["languages"], part["rejected"], yerr=reach, fmt="o-", color=WONG[k], label=test
+            )
+        ax.axhline(0.05 if effect == 0 else 0.8, color="grey", lw=1, ls=":")
+        title = "no effect: false alarms" if effect == 0 else f"effect {effect:.3f}: found"
+        ax.set(
+            title=title,
+            xlabel="number of languages",
+            ylabel="share of studies with p < 0.05",
+            ylim=(-0.02, 1.02),
+        )
+        ax.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def plot_validation(summary: pd.DataFrame, measure: str = "ndcg3") -> Figure:
+    """Predictors side by side, one panel a task; learners in colour."""
+    tasks = list(dict.fromkeys(summary["task"]))
+    known = summary.dropna(subset=[measure])
+    longest = int(known.groupby("task").size().max())
+    figure, axes = _axes(len(tasks), width=4.8, height=0.32 * longest + 1.3)
+    label = {
+        "ndcg3": "NDCG@3 (0 to 1, higher is better)",
+        "regret": "regret of the first choice (score, lower is better)",
+        "rmse": "RMSE (score, lower is better)",
+    }.get(measure, measure)
+    for ax, task in zip(axes, tasks, strict=True):
+        rows = known[known["task"] == task].sort_values(measure, ascending=measure != "ndcg3")
+        rows = rows.iloc[::-1] if measure != "ndcg3" else rows
+        colours = [WONG[0] if kind == "learner" else "#BBBBBB" for kind in rows["kind"]]
+        ax.barh(np.arange(len(rows)), rows[measure], color=colours)
+        ax.set_yticks(np.arange(len(rows)), _named(rows["predictor"].tolist()), fontsize=8)
+        ax.set(title=task, xlabel=label)
+    return figure
+
+
+def plot_growth(
+    scores: pd.DataFrame, grown: Growth, pairs: Sequence[tuple[str, str]], most: int = 6
+) -> Figure:
+    """Points of some pairs with the laws fitted to all of them, on a log axis.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Few-shot scores, zero-shot ones among them.
+    grown : Growth
+        Of the same scores.
+    pairs : sequence of (source, target)
+        ISO 639-3; at most ``most`` are drawn.
+    """
+    from .languages import find_language
+
+    chosen = list(pairs)[:most]
+    columns = min(3, len(chosen))
+    figure, axes = _axes(columns, width=3.8, height=3.2, rows=-(-len(chosen) // columns))
+    grid = np.geomspace(1, scores["shots"].max() + 1, 80) - 1
+    for ax, (source, target) in zip(axes, chosen, strict=False):
+        rows = scores[(scores["source"] == source) & (scores["target"] == target)]
+        ax.scatter(rows["shots"] + 1, rows["score"], s=14, color="black", zorder=3)
+        own: Any = grown.curves
+        own = own[(own["source"] == source) & (own["target"] == target)]
+        for k, law in enumerate(dict.fromkeys(own["law"])):
+            row = own[own["law"] == law].iloc[0]
+            values = [row[f"p{i}"] for i in range(len(LAWS[law].low))]
+            ax.plot(grid + 1, LAWS[law].curve(grid, *values), color=WONG[k], label=law, lw=1.5)
+        ax.set(
+            title=f"{find_language(source).name} to {find_language(target).name}",
+            xscale="log",
+            xlabel="target examples + 1",
+            ylabel="score (0 to 1)",
+            ylim=(0, 1),
+        )
+    axes[0].legend(frameon=False, fontsize=7)
+    for ax in axes[len(chosen) :]:
+        ax.axis("off")
+    return figure
