@@ -80,7 +80,7 @@ def test_seeds_are_averaged_first(features) -> None:
 
 def test_it_prints_itself(features) -> None:
     text = str(regress(_scores(features), features, ["syntax"])[0])
-    assert "dyadic" in text
+    assert "leave out one language" in text
     assert "20 in-language" in text
     assert "180 pairs" in text
 

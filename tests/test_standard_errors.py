@@ -166,3 +166,53 @@ def test_what_cannot_be_estimated() -> None:
         covariance(x, e, ["a"] * len(e), ["b"] * len(e))
     with pytest.raises(DataError, match="two clusters"):
         covariance(x, e, ["a"] * len(e), target, "source")
+
+
+def test_jackknife_is_refitting_without_each_language() -> None:
+    """Oracle: as many regressions as languages, by statsmodels."""
+    import statsmodels.api as sm
+
+    random = np.random.default_rng(0)
+    i, j = np.nonzero(~np.eye(7, dtype=bool))
+    x = sm.add_constant(random.normal(size=(len(i), 2)))
+    y = x @ [0.3, 0.2, 0.0] + random.normal(size=7)[i] + 0.1 * random.normal(size=len(i))
+    fit = sm.OLS(y, x).fit()
+    got = covariance(x, fit.resid, i.astype(str), j.astype(str), "jackknife")
+    left = [sm.OLS(y[(i != k) & (j != k)], x[(i != k) & (j != k)]).fit().params for k in range(7)]
+    d = np.array(left) - fit.params
+    np.testing.assert_allclose(got.matrix, 6 / 7 * d.T @ d)
+    assert got.df == 6
+
+
+def test_jackknife_is_right_for_ten_languages_where_the_others_are_not() -> None:
+    """False alarms of a feature that does nothing, under dependence by language."""
+    from scipy.stats import t as student
+
+    alarms = dict.fromkeys(("classical", "dyadic", "jackknife"), 0)
+    i, j = np.nonzero(~np.eye(10, dtype=bool))
+    for seed in range(200):
+        random = np.random.default_rng(seed)
+        places = random.normal(size=(10, 2))
+        x = np.column_stack([np.ones(90), np.linalg.norm(places[i] - places[j], axis=1)])
+        y = random.normal(size=10)[i] + random.normal(size=10)[j] + 0.5 * random.normal(size=90)
+        slope = np.linalg.lstsq(x, y, rcond=None)[0]
+        for kind in alarms:
+            v = covariance(x, y - x @ slope, i.astype(str), j.astype(str), kind)
+            alarms[kind] += 2 * student.sf(abs(slope[1]) / v.std_errors[1], v.df) < 0.05
+    assert alarms["jackknife"] / 200 < 0.09
+    assert alarms["classical"] / 200 > 0.15
+    assert alarms["dyadic"] / 200 > 0.12
+
+
+def test_jackknife_where_one_language_alone_determines_a_coefficient() -> None:
+    random = np.random.default_rng(0)
+    i, j = np.nonzero(~np.eye(6, dtype=bool))
+    x = np.column_stack([np.ones(30), (i == 2) | (j == 2), random.normal(size=30)]).astype(float)
+    v = covariance(x, random.normal(size=30), i.astype(str), j.astype(str), "jackknife")
+    # the dummy goes with language 2, as an intercept would; the others stay
+    assert np.isfinite(v.matrix[2, 2])
+    x[:, 1] += 5  # now a feature that varies by that language only
+    v = covariance(x, random.normal(size=30), i.astype(str), j.astype(str), "jackknife")
+    assert v.std_errors[1] == np.inf
+    assert "without 2" in v.note
+    assert np.isfinite(v.std_errors[2])

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TESTS", "power"]
 
-TESTS = ("OLS", "dyadic", "MRQAP")
+TESTS = ("OLS", "dyadic", "jackknife", "MRQAP")
 
 
 def power(
@@ -56,7 +56,7 @@ def power(
     others : sequence of str
         Features that stand beside it in the regression.
     tests : sequence of str
-        Of `TESTS`: t test of least squares, with dyadic errors, or permutation.
+        Of `TESTS`: t test of least squares, with dyadic or jackknife errors, or permutation.
     draws : int
         Simulated studies for each number.
     permutations : int
@@ -164,7 +164,7 @@ def _tests(
     residual = y - matrix @ slope
     source, target = [f"{k:03d}" for k in i], [f"{k:03d}" for k in j]
     found = {}
-    for name, kind in (("OLS", "classical"), ("dyadic", "dyadic")):
+    for name, kind in (("OLS", "classical"), ("dyadic", "dyadic"), ("jackknife", "jackknife")):
         if name in tests:
             v = covariance(matrix, residual, source, target, kind)
             se = v.std_errors[1]

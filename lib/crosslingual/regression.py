@@ -38,7 +38,7 @@ class Regression:
         """``pooled`` or the task."""
         return self.design.name
 
-    def tidy(self, errors: str = "dyadic") -> pd.DataFrame:
+    def tidy(self, errors: str = "jackknife") -> pd.DataFrame:
         """Coefficients with one kind of standard errors.
 
         Parameters
@@ -68,7 +68,7 @@ class Regression:
             errors,
         )
         se = np.where(v.std_errors > 0, v.std_errors, np.nan)
-        ratio = estimate / se
+        ratio = estimate / se  # 0 where the error is infinite
         reach = student.ppf(0.975, v.df) * se
         table = pd.DataFrame(
             {
@@ -106,7 +106,7 @@ class Regression:
     def __str__(self) -> str:
         made = self.design
         terms = list(made.terms)
-        shown = self.tidy("dyadic")
+        shown = self.tidy()
         note = shown.attrs["note"]
         table = shown.set_index("term").loc[terms].drop(columns=["name", "errors"])
         kept = ", ".join(f"{n} {why}" for why, n in made.dropped.items() if n) or "none"
@@ -114,7 +114,7 @@ class Regression:
             f"{self.name}: least squares of the {made.response} of {len(made.rows)} pairs, "
             f"R-squared {self.fit.rsquared:.3f}, fixed effects {made.fixed}",
             table.round(4).to_string(),
-            "Standard errors are dyadic cluster-robust: pairs that share a language go together.",
+            "Standard errors leave out one language at a time: pairs that share one go together.",
             "Features are standardised and turned so that larger = more similar.",
             f"Rows left out: {kept}.",
             *([f"Variance: {note}."] if note else []),

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "Covariance", "covariance"]
 
-KINDS = ("classical", "HC3", "source", "target", "both", "dyadic")
+KINDS = ("classical", "HC3", "source", "target", "both", "dyadic", "jackknife")
 """Which pairs may have errors that go together: none (classical, HC3), those with one source,
-one target, either of the two in the same role (both), or any language in any role (dyadic)."""
+one target, either of the two in the same role (both), or any language in any role (dyadic, and
+jackknife, which leaves out one language at a time and is the one that is right for few)."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,14 @@ class Covariance:
     kind : str
         One of `KINDS`.
     matrix : array, shape (coefficients, coefficients)
-        Positive semidefinite.
+        Positive semidefinite; for ``jackknife`` the diagonal is infinite where one language
+        alone determines a coefficient.
     df : int
         Degrees of freedom for t: observations minus coefficients, or clusters (languages)
         minus one.
     note : str
-        What was done where the estimate was not positive semidefinite, else empty.
+        What was done where the estimate was not positive semidefinite, or which language
+        alone determines a coefficient; else empty.
     """
 
     kind: str
@@ -132,6 +135,8 @@ def covariance(
     Aronow, Samii and Assenova 2015, Cluster-robust variance estimation for dyadic data,
     Political Analysis 23. Cameron and Miller 2014, Robust inference for dyadic data.
     Cameron, Gelbach and Miller 2011, for two-way clusters and negative eigenvalues.
+    Snijders and Borgatti 1999, for leaving out nodes; with the factor (N - 1) / N, which is
+    right where languages make the dependence and cautious where there is none.
     """
     if kind not in KINDS:
         raise UnknownNameError(kind, KINDS)
@@ -144,6 +149,8 @@ def covariance(
             "coefficients are not determined. Drop a feature or measure more pairs."
         )
     bread = np.linalg.inv(x.T @ x)
+    if kind == "jackknife":
+        return _jackknife(x, e, bread, source, target)
     if kind == "classical":
         return Covariance(kind, bread * (e @ e) / (n - k), n - k)
     if kind == "HC3":
@@ -173,6 +180,45 @@ def covariance(
         meat, groups = cluster(by_source if kind == "source" else by_target)
     matrix, note = _semidefinite(bread @ meat @ bread)
     return Covariance(kind, matrix, groups - 1, note)
+
+
+def _jackknife(
+    x: NDArray[np.float64],
+    e: NDArray[np.float64],
+    bread: NDArray[np.float64],
+    source: Sequence[object],
+    target: Sequence[object],
+) -> Covariance:
+    """Spread of the coefficients when each language is left out with all its pairs.
+
+    The change of the coefficients is (X'X - X_i'X_i)^-1 X_i'e_i: no regression is run again.
+    """
+    n, k = x.shape
+    both = _codes([*source, *target])
+    languages = int(both.max()) + 1
+    if languages < 3:
+        raise DataError(f"leaving one language out needs at least three, not {languages}.")
+    names = np.unique(np.asarray([*source, *target], dtype=str))
+    inner = np.linalg.inv(bread)
+    scale = np.sqrt(np.diag(inner))
+    changes = np.zeros((languages, k))
+    lost: dict[int, str] = {}
+    for i in range(languages):
+        rows = (both[:n] == i) | (both[n:] == i)
+        rest = (inner - _outer(x[rows])) / np.outer(scale, scale)
+        solution = np.linalg.pinv(rest, rcond=1e-10, hermitian=True)
+        changes[i] = solution @ ((x[rows].T @ e[rows]) / scale) / scale
+        for j in np.flatnonzero(np.abs(np.diag(solution @ rest) - 1) > 1e-6).tolist():
+            # An intercept of the language itself goes with it; a feature must not.
+            if np.any(x[~rows, j]):
+                lost[j] = str(names[i])
+    matrix = (languages - 1) / languages * _outer(changes)
+    note = ""
+    if lost:
+        note = f"without {', '.join(sorted(set(lost.values())))} a coefficient is not determined"
+        for j in lost:
+            matrix[j, j] = np.inf
+    return Covariance("jackknife", matrix, languages - 1, note)
 
 
 def _semidefinite(matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64], str]:
