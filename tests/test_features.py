@@ -12,7 +12,7 @@ from scipy.spatial.distance import cityblock, jaccard
 from crosslingual import DEFAULT_LANGUAGES, find_language, language_table, pair_features
 from crosslingual.errors import DataError, UnknownLanguageError, UnknownNameError
 from crosslingual.features import FEATURES, SIMILARITIES, pretraining_tokens
-from crosslingual.similarity import levenshtein_similarity, subword_overlap
+from crosslingual.similarity import levenshtein_similarity, names, subword_overlap
 from crosslingual.typology import (
     DOMAINS,
     MORPHOLOGY,
@@ -129,8 +129,11 @@ def test_levenshtein_worked_case(monkeypatch) -> None:
 
     parallel = {"eng": {"x": "Monday", "y": "only"}, "deu": {"x": "Montag", "z": "nur"}}
     monkeypatch.setattr(module, "names", parallel.__getitem__)
+    monkeypatch.setattr(module, "MIN_NAMES", 1)
+    module._spellings.cache_clear()
     # monday -> montag: d->t, y->g ... "mon" + "day" against "tag": 2 substitutions of 6
     assert levenshtein_similarity("en", "de") == pytest.approx(1 - 2 / 6)
+    module._spellings.cache_clear()
 
 
 def test_scripts_matter_unless_romanised() -> None:
@@ -167,3 +170,37 @@ def test_bad_requests() -> None:
         pair_features([])
     with pytest.raises(UnknownNameError, match="syntax"):
         domain_features("semantics")
+
+
+def test_names_do_not_depend_on_what_was_loaded_before() -> None:
+    """Babel's root months leak into other languages once a poor one has been loaded."""
+    import subprocess
+    import sys
+
+    code = (
+        "from crosslingual.similarity import names;"
+        "{}; found = names('lav'); print(len(found), found['months/1'], found['days/0'])"
+    )
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", code.format(before)], capture_output=True, text=True, check=True
+        ).stdout
+        for before in ("names('wbp')", "names('quc'); names('deu')", "pass")
+    }
+    assert len(outputs) == 1
+    assert "janv" in outputs.pop()
+    assert not {"M01", "Mon"} & set(names("wbp").values())
+
+
+def test_too_few_names_are_no_similarity() -> None:
+    with pytest.raises(DataError, match="needs 20"):
+        levenshtein_similarity("deu", "quc")
+    kept = pair_features("deu, quc, grc", missing="keep")
+    pair = kept[(kept["source"] == "deu") & (kept["target"] == "quc")].iloc[0]
+    assert np.isnan(pair["levenshtein"])
+    assert pair["names"] < 20
+    assert kept[["syntax", "genealogy", "same_script"]].notna().all().all()
+    with pytest.raises(UnknownLanguageError, match="CLDR"):
+        pair_features("deu, grc")
+    with pytest.raises(DataError, match="unknown rule"):
+        pair_features("deu, eng", missing="guess")

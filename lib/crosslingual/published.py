@@ -98,3 +98,101 @@ def xpos_features(scores: pd.DataFrame) -> pd.DataFrame:
     for side in ("source", "target"):
         pairs[f"xlmr_{side}"] = pairs[side].map(seen)
     return pairs
+
+
+XPOS_TERMS = (
+    "syntax", "morphology", "phonology", "inventory", "genealogy", "geography",
+    "levenshtein_romanised", "same_script", "xlmr_source", "xlmr_target",
+)  # fmt: skip
+
+
+def study_xpos(
+    scores: pd.DataFrame,
+    features: pd.DataFrame,
+    draws: int = 300,
+    permutations: int = 2000,
+    validated: bool = True,
+    seed: int = 0,
+) -> dict[str, pd.DataFrame]:
+    """Run the whole framework on the published matrix.
+
+    Parameters
+    ----------
+    scores, features : DataFrame
+        See `xpos_scores` and `xpos_features`.
+    draws, permutations : int
+        Of languages, for intervals and tests.
+    validated : bool
+        Also predict held-out languages, the slow part.
+    seed : int
+        Of everything random.
+
+    Returns
+    -------
+    dict
+        ``samples`` (what each specification was fitted to), ``coefficients`` (by
+        specification and kind of errors), ``components`` (crossed random effects), ``shares``
+        (by group), ``claims`` (blocks, and the verdict in words), and ``validation``.
+        Specifications: ``with words`` (languages with CLDR names), ``all languages`` (no
+        lexical similarity), ``within targets`` (with words, an intercept for each target).
+    """
+    import pandas as pd
+
+    from .claims import claim
+    from .decomposition import importance
+    from .mixed import random_effects
+    from .model_matrix import design
+    from .regression import fit
+    from .validation import validate
+
+    words = list(XPOS_TERMS)
+    bare = [t for t in words if t != "levenshtein_romanised"]
+    inner = [t for t in words if t != "xlmr_target"]
+    specifications = {
+        "with words": (words, "none"),
+        "all languages": (bare, "none"),
+        "within targets": (inner, "target"),
+    }
+    found: dict[str, list[pd.DataFrame]] = {
+        name: [] for name in ("samples", "coefficients", "components", "shares", "claims")
+    }
+    for name, (terms, fixed) in specifications.items():
+        made = design(scores, features, terms, fixed=fixed)
+        fitted = fit(made)
+        rows = made.rows
+        sample = {
+            "specification": name,
+            "pairs": len(rows),
+            "sources": rows["source"].nunique(),
+            "targets": rows["target"].nunique(),
+            "r2": fitted.fit.rsquared,
+            "condition": made.condition,
+            "without_features": made.dropped["without features"],
+            "in_language": made.dropped["in-language"],
+        }
+        found["samples"].append(pd.DataFrame([sample]))
+        for kind in ("classical", "HC3", "dyadic", "jackknife"):
+            tidy = fitted.tidy(kind)
+            tidy = tidy[tidy["term"].isin(terms)].drop(columns="name")
+            found["coefficients"].append(tidy.assign(specification=name))
+        if fixed == "none":
+            components = random_effects(made).components
+            found["components"].append(components.assign(specification=name))
+        shares = importance(made, by_group=True, draws=draws, seed=seed)
+        found["shares"].append(shares.assign(specification=name))
+        if "levenshtein_romanised" in terms:
+            answer = claim(made, draws=draws, permutations=permutations, seed=seed)
+            middle, low, high = answer.difference
+            found["claims"].append(
+                answer.blocks.assign(
+                    specification=name,
+                    difference=middle,
+                    difference_low=low,
+                    difference_high=high,
+                    verdict=answer.verdict,
+                )
+            )
+    tables = {name: pd.concat(parts, ignore_index=True) for name, parts in found.items()}
+    if validated:
+        tables["validation"] = validate(scores, features, words, seed=seed).summary
+    return tables

@@ -13,6 +13,9 @@ from .languages import find_language
 
 __all__ = ["MIN_NAMES", "levenshtein_similarity", "names", "shared_names", "subword_overlap"]
 
+_ROOT = {f"M{n:02d}" for n in range(1, 13)} | {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"}
+"""What CLDR's root calls months and days: stands in for names that a language lacks."""
+
 MIN_NAMES = 20
 """Two languages with fewer parallel names have no spelling similarity: it would be chance."""
 
@@ -40,9 +43,12 @@ def names(language: str) -> dict[str, str]:
         for key, name in getattr(locale, kind).items():
             if str(key).isalpha():  # no regions by number, no variants of languages
                 found[f"{kind}/{key}"] = str(name)
+    # Not "stand-alone": Babel 2.18 gives a language the root's months there once a language
+    # without months of its own has been loaded.
     for kind in ("months", "days"):
-        for key, name in getattr(locale, kind)["stand-alone"]["wide"].items():
-            found[f"{kind}/{key}"] = str(name)
+        for key, name in getattr(locale, kind)["format"]["wide"].items():
+            if str(name) not in _ROOT:
+                found[f"{kind}/{key}"] = str(name)
     return found
 
 
