@@ -83,9 +83,13 @@ TINY = {
     "languages_and_tasks": {"languages": "de,ru", "tasks": "intents"},
     "zero_shot": {"languages": "de,ru", "tasks": "intents,answers", "epochs": 1},
     "features": {"languages": "de,ru,fi"},
-    "regression": {"languages": "de,ru,en", "tasks": "intents", "epochs": 1, "terms": "syntax"},
+    "regression": {"languages": "de,ru,en,fi", "tasks": "answers", "epochs": 1, "terms": "syntax"},
+    "dependence": {"languages": "de,ru,en,fi,zh", "pool": 8, "draws": 4, "permutations": 19},
+    "predictors": {"draws": 20, "permutations": 19, "power_draws": 2, "pool": 8},
+    "published": {"live": False},
+    "few_shot": {"shots": "0,2", "epochs": 1, "few_updates": 1, "terms": "syntax"},
 }
-SMALL = {"train_limit": 16, "test_limit": 8, "workers": 0}
+SMALL = {"train_limit": 16, "test_limit": 12, "workers": 0}
 
 
 @pytest.mark.slow
@@ -94,7 +98,7 @@ def test_chapter_runs_with_tiny_parameters(name: str, tmp_path: Path) -> None:
     import papermill
 
     parameters = TINY[name] | {"results": str(tmp_path)}
-    if name in ("question", "zero_shot", "regression"):
+    if name in ("question", "zero_shot", "regression", "few_shot"):
         parameters |= SMALL
     done = papermill.execute_notebook(
         str(ROOT / "book" / "chapters" / f"{name}.ipynb"),

@@ -178,20 +178,23 @@ def _shares(
     return shares(None), np.array(drawn)
 
 
+def _p(value: float) -> str:
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+
+
 def _verdict(p: Sequence[float], difference: tuple[float, float, float], languages: int) -> str:
     """Both halves of the claim in words, each with its doubt."""
     few = f"with {languages} languages"
     if p[0] < SURE:
-        first = f"Yes, beyond words: grammar and sound add to lexical similarity (p = {p[0]:.3f})."
+        first = f"Yes, beyond words: grammar and sound add to lexical similarity ({_p(p[0])})."
     else:
         first = (
-            f"Cannot tell {few} whether grammar and sound add to lexical similarity "
-            f"(p = {p[0]:.2f})."
+            f"Cannot tell {few} whether grammar and sound add to lexical similarity ({_p(p[0])})."
         )
     other = (
-        f"Lexical similarity adds to them, too (p = {p[1]:.3f})."
+        f"Lexical similarity adds to them, too ({_p(p[1])})."
         if p[1] < SURE
-        else f"Whether lexical similarity adds to them cannot be told (p = {p[1]:.2f})."
+        else f"Whether lexical similarity adds to them cannot be told ({_p(p[1])})."
     )
     middle, low, high = difference
     span = f"{middle:+.2f}, interval {low:+.2f} to {high:+.2f}"

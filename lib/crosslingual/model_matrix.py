@@ -21,6 +21,7 @@ DEFAULT_TERMS = ("syntax", "morphology", "phonology", "levenshtein_romanised", "
 RESPONSES = ("score", "logit", "ratio")
 FIXED = ("none", "target", "source", "both")
 DISTANCES = tuple(f for f in FEATURES if f not in SIMILARITIES and not f.startswith("log_"))
+GAP = 10.0  # percent: nothing between 1 and this looks like fractions among percentages
 HIGH_VIF, HIGH_CONDITION, HIGH_CORRELATION = 10.0, 30.0, 0.9
 
 
@@ -187,8 +188,8 @@ def as_fractions(scores: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     ------
     DataError
         If a score is not finite, below 0 or above 100, or a task mixes fractions with
-        percentages: scores of at most 1 beside others at least five times the largest of
-        them, or at least a tenth of the scores.
+        percentages: scores of at most 1 where all others are above 10, or where they are a
+        tenth of the scores.
     """
     out, notes = scores.copy(), []
     values = out["score"].astype(float)
@@ -203,7 +204,7 @@ def as_fractions(scores: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         if part.max() <= 1:
             continue
         small, large = part[(part > 0) & (part <= 1)], part[part > 1]
-        if len(small) and (large.min() >= 5 * small.max() or len(small) >= 0.1 * len(part)):
+        if len(small) and (large.min() > GAP or len(small) >= 0.1 * len(part)):
             row = out.loc[small.index[0]]
             raise DataError(
                 f"{task}: scores in percent (up to {part.max():g}) and fractions "
