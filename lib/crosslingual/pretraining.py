@@ -4,89 +4,27 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm import tqdm
 
-from .corpus import language_shares, pack
-from .corruption import Corruption, corrupt
+from .batches import Batches
+from .corpus import pack
 from .errors import ConfigError
 from .files import prepare_folder, write_atomic, write_json
 from .optimisers import pretraining_optimisers
+from .recipe import Architecture, PretrainConfig
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import NDArray
 
 __all__ = ["Architecture", "Batches", "PretrainConfig", "loss_curve", "new_model", "pretrain"]
 
 OUTPUT_SCALE = 0.3  # of the matrices that write to the residual stream, against T5's start
 LENGTH = ("steps", "save_every", "warmup", "decay")  # may change when a run is resumed
-HELD_OUT = 0.02  # share of every language's tokens that is never trained on
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """Shape of an mT5 (T5 1.1: gated GELU, no biases)."""
-
-    d_model: int = 256
-    d_ff: int = 640
-    encoder_layers: int = 4
-    decoder_layers: int = 2
-    heads: int = 4
-    d_kv: int = 64
-
-
-@dataclass(frozen=True)
-class PretrainConfig:
-    """Settings of one pre-training run.
-
-    Parameters
-    ----------
-    steps : int
-        Number of updates.
-    batch : int
-        Examples an update; each is ``corruption.raw_length`` tokens of one language.
-    optimiser : str
-        For the matrices, see `crosslingual.optimisers.pretraining_optimisers`.
-    rate : float
-        Peak share of a matrix that an update replaces (``bounded-muon``), or peak
-        learning rate (others).
-    embedding_lr : float
-        Peak step of AdamW for embeddings, biases and gains.
-    alpha : float
-        Sampling p(L) ~ size(L)**alpha.
-    raw_length : int
-        Tokens of running text in an example.
-    copying : float
-        Share of updates whose target is the whole text instead of the hidden spans (the
-        "BERT-style" variant of Raffel et al. 2020, section 3.3.1), on texts of a fifth of
-        the length and four times as many. Span corruption never asks for a word that is
-        in the input; a small model that has seen nothing else cannot copy one.
-    seed : int
-        Initial weights and order of data.
-    save_every : int
-        Steps between checkpoints.
-    warmup, decay : float
-        Shares of the steps over which the rates rise at the start, and fall to zero at
-        the end.
-    """
-
-    steps: int = 2900
-    batch: int = 40
-    optimiser: str = "bounded-muon"
-    rate: float = 0.03
-    embedding_lr: float = 0.01
-    alpha: float = 0.3
-    raw_length: int = 140
-    copying: float = 0.0
-    seed: int = 0
-    save_every: int = 100
-    warmup: float = 0.01
-    decay: float = 0.69
 
 
 def new_model(architecture: Architecture, vocab_size: int, seed: int = 0) -> Any:
@@ -129,76 +67,6 @@ def _schedule(step: int, config: PretrainConfig) -> float:
     up = (step + 1) / max(1.0, config.warmup * config.steps)
     down = (config.steps - step) / max(1.0, config.decay * config.steps)
     return min(1.0, up, down)
-
-
-class Batches:
-    """Corrupted batches, each a function of (seed, step) alone, so that resuming is exact.
-
-    Parameters
-    ----------
-    packed : dict
-        Language -> token ids, from `crosslingual.corpus.pack`.
-    tokenizer : transformers tokenizer
-        For the sentinels and the end of sequence.
-    config : PretrainConfig
-        Batch size, length, sampling, seed.
-    """
-
-    def __init__(
-        self, packed: dict[str, NDArray[np.uint16]], tokenizer: Any, config: PretrainConfig
-    ) -> None:
-        self.how = Corruption(config.raw_length)
-        self.short = Corruption(max(4, config.raw_length // 5))
-        self.packed = packed
-        self.config = config
-        self.languages = list(packed)
-        shares = language_shares({c: len(v) for c, v in packed.items()}, config.alpha)
-        self.shares = np.array([shares[c] for c in self.languages])
-        ids = [tokenizer.convert_tokens_to_ids(f"<extra_id_{i}>") for i in range(100)]
-        self.sentinels = np.array(ids)
-        self.eos = int(tokenizer.eos_token_id)
-
-    def _cut(self, language: str, starts: NDArray[np.int64], how: Corruption) -> NDArray[np.int64]:
-        tokens = self.packed[language]
-        return np.stack([tokens[s : s + how.raw_length] for s in starts]).astype(np.int64)
-
-    def _plan(self, step: int) -> tuple[Corruption, int, bool, np.random.Generator]:
-        random = np.random.default_rng([self.config.seed, step])
-        whole = bool(self.config.copying) and random.random() < self.config.copying
-        if whole:
-            return self.short, 4 * self.config.batch, whole, random
-        return self.how, self.config.batch, whole, random
-
-    def tokens(self, step: int) -> int:
-        """Number of tokens of running text in one update."""
-        how, rows, _, _ = self._plan(step)
-        return rows * how.raw_length
-
-    def train(self, step: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Inputs and targets of one update."""
-        how, rows_wanted, whole, random = self._plan(step)
-        picks = random.choice(len(self.languages), size=rows_wanted, p=self.shares)
-        rows = []
-        for pick in picks:
-            code = self.languages[pick]
-            last = int(len(self.packed[code]) * (1 - HELD_OUT)) - how.raw_length
-            rows.append(self._cut(code, random.integers(0, max(1, last), 1), how))
-        ids = np.concatenate(rows)
-        inputs, targets = corrupt(ids, how, self.sentinels, self.eos, random)
-        if whole:
-            targets = np.column_stack([ids, np.full(len(ids), self.eos)])
-        return inputs, targets
-
-    def held_out(
-        self, language: str, examples: int = 32
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """A fixed batch of a language's held-out text."""
-        random = np.random.default_rng(0)
-        tokens = self.packed[language]
-        first, last = int(len(tokens) * (1 - HELD_OUT)), len(tokens) - self.how.raw_length
-        starts = random.integers(min(first, last), last, examples)
-        ids = self._cut(language, starts, self.how)
-        return corrupt(ids, self.how, self.sentinels, self.eos, random)
 
 
 def held_out_losses(model: Any, batches: Batches) -> dict[str, float]:
