@@ -91,6 +91,7 @@ def levenshtein_similarity(a: str, b: str, romanise: bool = False) -> float:
         If it has fewer than `MIN_NAMES` names that both have.
     """
     from rapidfuzz.distance import Levenshtein
+    from rapidfuzz.process import cpdist
 
     first = _spellings(find_language(a).code, romanise)
     second = _spellings(find_language(b).code, romanise)
@@ -100,7 +101,13 @@ def levenshtein_similarity(a: str, b: str, romanise: bool = False) -> float:
             f"{a} and {b} have {len(keys)} parallel names in CLDR; a spelling similarity needs "
             f"{MIN_NAMES}. Leave the feature or the language out."
         )
-    return float(np.mean([Levenshtein.normalized_similarity(first[k], second[k]) for k in keys]))
+    found = cpdist(
+        [first[k] for k in keys],
+        [second[k] for k in keys],
+        scorer=Levenshtein.normalized_similarity,
+        dtype=np.float64,
+    )
+    return float(found.mean())
 
 
 @lru_cache(maxsize=4)
