@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .bootstrap import LEAST_USABLE, node_draws
-from .decomposition import feature_groups, subset_r2
+from .decomposition import drawn_importance, feature_groups, relative_importance
 from .errors import DataError
 from .model_matrix import Design
 from .permutation import mrqap_block
@@ -137,7 +136,11 @@ def claim(
                 "p": test["p"],
             }
         )
-    estimate, drawn = _shares(made, parts, draws, seed)
+    both = [list(parts).index(name) for name in ("linguistic", "lexical")]
+    shares = relative_importance(rows[list(made.terms)], made.y.tolist(), parts, base)["share"]
+    estimate = shares.to_numpy()[both]
+    drawn = drawn_importance(made, parts, draws, seed)
+    drawn = (drawn / drawn.sum(1, keepdims=True))[:, both]
     tails = (1 - level) / 2, (1 + level) / 2
     low, high = np.quantile(drawn, tails, axis=0)
     for i, row in enumerate(table):
@@ -147,35 +150,6 @@ def claim(
     difference = (float(estimate[0] - estimate[1]), float(between[0]), float(between[1]))
     verdict = _verdict([row["p"] for row in table], difference, languages)  # type: ignore[misc]
     return Claim(made.name, pd.DataFrame(table), difference, languages, verdict)
-
-
-def _shares(
-    made: Design, parts: dict[str, list[str]], draws: int, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Shares of R2 of the two blocks (Owen values): as estimated, and in each draw."""
-    from .decomposition import _shapley
-
-    terms = list(made.terms)
-    masks = [sum(1 << terms.index(t) for t in part) for part in parts.values()]
-    order = [list(parts).index(name) for name in ("linguistic", "lexical")]
-    base = made.base().to_numpy()
-
-    def shares(weights: np.ndarray | None) -> np.ndarray:
-        r2 = subset_r2(made.x, made.y, base, weights)
-        return _shapley(r2, masks)[order] / r2[-1]
-
-    source, target = (made.rows[side].to_numpy(dtype=str) for side in ("source", "target"))
-    drawn = []
-    for counts in node_draws(source, target, draws, seed):
-        try:
-            drawn.append(shares(counts))
-        except DataError:
-            continue
-    if len(drawn) < LEAST_USABLE * draws:
-        raise DataError(
-            f"only {len(drawn)} of {draws} draws of languages can be used: too few languages."
-        )
-    return shares(None), np.array(drawn)
 
 
 def _p(value: float) -> str:

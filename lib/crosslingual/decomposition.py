@@ -22,7 +22,15 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["GROUPS", "feature_groups", "importance", "relative_importance", "subset_r2"]
+__all__ = [
+    "GROUPS",
+    "drawn_importance",
+    "feature_groups",
+    "importance",
+    "relative_importance",
+    "shapley",
+    "subset_r2",
+]
 
 GROUPS = {
     "linguistic": ("syntax", "morphology", "phonology", "inventory"),
@@ -104,8 +112,16 @@ def subset_r2(
     return result
 
 
-def _shapley(value: NDArray[np.float64], players: Sequence[int]) -> NDArray[np.float64]:
-    """Shapley values of players given as bit masks; ``value`` of each union of masks."""
+def shapley(value: NDArray[np.float64], players: Sequence[int]) -> NDArray[np.float64]:
+    """Shapley values of players given as bit masks; ``value`` of each union of masks.
+
+    Parameters
+    ----------
+    value : array, shape (2**features,)
+        As `subset_r2` gives it.
+    players : sequence of int
+        The features of each player as bits; no bit twice.
+    """
     k = len(players)
     code = np.arange(1 << k)
     inside = (code[:, None] >> np.arange(k)) & 1
@@ -164,7 +180,7 @@ def relative_importance(
             f"every feature must be in one group: features {names}, groups {dict(parts)}."
         )
     masks = {term: sum(1 << names.index(n) for n in part) for term, part in parts.items()}
-    shares = _shapley(r2, list(masks.values()))
+    shares = shapley(r2, list(masks.values()))
     full = (1 << len(names)) - 1
     rows = [
         {
@@ -236,22 +252,41 @@ def importance(
     table = relative_importance(made.rows[terms], made.y.tolist(), parts, base)
     if not draws:
         return table
+    drawn = drawn_importance(made, parts, draws, seed)
+    tails = (1 - level) / 2, (1 + level) / 2
+    table["low"], table["high"] = np.quantile(drawn / drawn.sum(1, keepdims=True), tails, axis=0)
+    table["importance_low"], table["importance_high"] = np.quantile(drawn, tails, axis=0)
+    return table
+
+
+def drawn_importance(
+    made: Design, parts: Mapping[str, Sequence[str]], draws: int, seed: int = 0
+) -> NDArray[np.float64]:
+    """Importance of groups of features in each draw of languages.
+
+    Returns
+    -------
+    array, shape (usable draws, groups)
+        Each row sums to the draw's R2.
+
+    Raises
+    ------
+    DataError
+        If a fifth of the draws cannot be used, because a feature does not vary in them.
+    """
+    terms = list(made.terms)
     masks = [sum(1 << terms.index(t) for t in part) for part in parts.values()]
+    base = made.base().to_numpy()
     source, target = (made.rows[side].to_numpy(dtype=str) for side in ("source", "target"))
     found = []
     for counts in node_draws(source, target, draws, seed):
         try:
-            r2 = subset_r2(made.x, made.y, base, counts)
-        except DataError:  # a draw in which a feature does not vary
+            found.append(shapley(subset_r2(made.x, made.y, base, counts), masks))
+        except DataError:
             continue
-        found.append(np.append(_shapley(r2, masks), r2[-1]))
     if len(found) < LEAST_USABLE * draws:
         raise DataError(
             f"only {len(found)} of {draws} draws of languages can be used: too few languages for "
             f"{len(terms)} features."
         )
-    drawn = np.array(found)
-    tails = (1 - level) / 2, (1 + level) / 2
-    table["low"], table["high"] = np.quantile(drawn[:, :-1] / drawn[:, -1:], tails, axis=0)
-    table["importance_low"], table["importance_high"] = np.quantile(drawn[:, :-1], tails, axis=0)
-    return table
+    return np.array(found)
