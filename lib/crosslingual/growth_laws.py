@@ -174,6 +174,7 @@ class Growth:
         )
 
 
+COLLAPSED = 0.99  # correlation of pooled starts and slopes above which they are one thing
 _KEYS = ("task", "model", "training", "source", "target")
 
 
@@ -300,7 +301,9 @@ def growth_by_similarity(
     Returns
     -------
     lines : DataFrame
-        Columns source, target, a, b (pooled), a_alone, b_alone (each pair's least squares).
+        Columns source, target, a, b (pooled), a_alone, b_alone (each pair's least squares);
+        ``attrs["pooled"]`` says whether the pooled ones were regressed: not where they are
+        correlated above 0.99, which is a fit on the boundary.
     regressions : list of Regression
         Of ``start`` and of ``slope``.
 
@@ -331,10 +334,22 @@ def growth_by_similarity(
         source, target = str(name).split(">")
         lines.append((source, target, *(mean + shift), *own))
     table = pd.DataFrame(lines, columns=["source", "target", "a", "b", "a_alone", "b_alone"])
+    # With curves that the line fits badly the estimated covariance has one dimension only, and
+    # the pooled starts and slopes say the same thing twice.
+    together = abs(float(np.corrcoef(table["a"], table["b"])[0, 1]))
+    pooled_ones = bool(together < COLLAPSED)
+    table.attrs["pooled"] = pooled_ones
+    suffix = "" if pooled_ones else "_alone"
     regressions = []
-    for task, column in (("start", "a"), ("slope", "b")):
+    for task, column in (("start", f"a{suffix}"), ("slope", f"b{suffix}")):
         # Both are shifted into [0, 1], as a design asks of scores; slopes do not change by it.
         values = table[column] - min(0.0, float(table[column].min()))
         one = table[["source", "target"]].assign(task=task, score=values)
-        regressions.append(fit(design(one, features, terms)))
+        made = design(one, features, terms)
+        if not pooled_ones:
+            made.notes.append(
+                f"Pooled starts and slopes are one thing (correlation {together:.3f}): each pair's "
+                "own least squares line is taken instead."
+            )
+        regressions.append(fit(made))
     return table, regressions
