@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from crosslingual.errors import DataError, UnknownNameError
-from crosslingual.growth_laws import LAWS, fit_law, growth, growth_by_similarity
+from crosslingual.growth_laws import growth, growth_by_similarity
+from crosslingual.laws import LAWS, fit_law
 
 SHOTS = np.array([0, 5, 10, 25, 50, 100, 250])
 TRUE = {

@@ -10,8 +10,9 @@ from statsmodels.stats.outliers_influence import variance_inflation_factor
 
 from crosslingual import DEFAULT_LANGUAGES, pair_features
 from crosslingual.errors import DataError
-from crosslingual.model_matrix import as_fractions, design
+from crosslingual.model_matrix import design
 from crosslingual.regression import fit
+from crosslingual.responses import as_fractions
 
 
 @pytest.fixture(scope="module")

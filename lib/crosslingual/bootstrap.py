@@ -8,7 +8,7 @@ in-language pairs and are not made.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["intervals", "node_bootstrap", "node_draws"]
+__all__ = ["intervals", "node_bootstrap", "node_draws", "over_draws"]
 
 LEAST_USABLE = 0.8
 
@@ -52,6 +52,42 @@ def node_draws(
         same, counts[:, codes[:n]], counts[:, codes[:n]] * counts[:, codes[n:]]
     )
     return result
+
+
+def over_draws(
+    source: NDArray[np.str_],
+    target: NDArray[np.str_],
+    statistic: Callable[[NDArray[np.intp]], Any],
+    draws: int,
+    seed: int = 0,
+) -> list[Any]:
+    """What a statistic is in each usable draw of languages.
+
+    Parameters
+    ----------
+    source, target, draws, seed
+        As `node_draws`.
+    statistic : callable
+        From how often each pair is there; a draw for which it raises a named error is
+        left out.
+
+    Raises
+    ------
+    DataError
+        If a fifth of the draws cannot be used.
+    """
+    found = []
+    for counts in node_draws(source, target, draws, seed):
+        try:
+            found.append(statistic(counts))
+        except (CrosslingualError, np.linalg.LinAlgError):
+            continue
+    if len(found) < LEAST_USABLE * draws:
+        raise DataError(
+            f"only {len(found)} of {draws} draws of languages can be used: too few languages for "
+            "this statistic. Measure more, or use fewer features."
+        )
+    return found
 
 
 def node_bootstrap(
@@ -92,19 +128,17 @@ def node_bootstrap(
     import pandas as pd
 
     table = table.reset_index(drop=True)
+    rows = np.arange(len(table))
     source, target = (table[side].to_numpy(dtype=str) for side in ("source", "target"))
-    found = []
-    for counts in node_draws(source, target, draws, seed):
-        try:
-            found.append(dict(statistic(table.iloc[np.repeat(np.arange(len(table)), counts)])))
-        except (CrosslingualError, np.linalg.LinAlgError):
-            continue
-    if len(found) < LEAST_USABLE * draws:
-        raise DataError(
-            f"only {len(found)} of {draws} draws of languages can be used: too few languages for "
-            "this statistic. Measure more, or use fewer features."
+    return pd.DataFrame(
+        over_draws(
+            source,
+            target,
+            lambda counts: dict(statistic(table.iloc[np.repeat(rows, counts)])),
+            draws,
+            seed,
         )
-    return pd.DataFrame(found)
+    )
 
 
 def intervals(drawn: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .bootstrap import LEAST_USABLE, node_draws
+from .bootstrap import over_draws
 from .errors import DataError
 from .model_matrix import Design
 
@@ -278,15 +278,12 @@ def drawn_importance(
     masks = [sum(1 << terms.index(t) for t in part) for part in parts.values()]
     base = made.base().to_numpy()
     source, target = (made.rows[side].to_numpy(dtype=str) for side in ("source", "target"))
-    found = []
-    for counts in node_draws(source, target, draws, seed):
-        try:
-            found.append(shapley(subset_r2(made.x, made.y, base, counts), masks))
-        except DataError:
-            continue
-    if len(found) < LEAST_USABLE * draws:
-        raise DataError(
-            f"only {len(found)} of {draws} draws of languages can be used: too few languages for "
-            f"{len(terms)} features."
+    return np.array(
+        over_draws(
+            source,
+            target,
+            lambda counts: shapley(subset_r2(made.x, made.y, base, counts.astype(float)), masks),
+            draws,
+            seed,
         )
-    return np.array(found)
+    )

@@ -30,7 +30,10 @@ __all__ = [
 WONG = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
 
 
-def _axes(columns: int, width: float = 4.4, height: float = 4.0, rows: int = 1) -> tuple[Any, Any]:
+def axes_grid(
+    columns: int, width: float = 4.4, height: float = 4.0, rows: int = 1
+) -> tuple[Any, Any]:
+    """A figure and its axes in a row of panels; width and height of one, in inches."""
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(
@@ -51,7 +54,7 @@ def _heatmaps(
     if not tables:
         raise DataError("there is no matrix to draw.")
     columns = len(tables) if len(tables) < 4 else 3
-    figure, axes = _axes(columns, rows=-(-len(tables) // columns))
+    figure, axes = axes_grid(columns, rows=-(-len(tables) // columns))
     for ax in axes[len(tables) :]:
         ax.axis("off")
     for i, (ax, (title, table)) in enumerate(zip(axes, tables.items(), strict=False)):
@@ -96,7 +99,7 @@ def plot_differences(
 
 def plot_targets(scores: pd.DataFrame) -> Figure:
     """Draw the scores of one source on each target as bars, one colour a model."""
-    figure, axes = _axes(1, width=8, height=3.2)
+    figure, axes = axes_grid(1, width=8, height=3.2)
     ax = axes[0]
     table = scores.pivot_table(index="target", columns="model", values="score", sort=False)
     for k, model in enumerate(table):
@@ -121,7 +124,7 @@ def plot_diagonal(summary: pd.DataFrame, baselines: Mapping[str, float] | None =
     """
     tasks = list(dict.fromkeys(summary["task"]))
     models = list(dict.fromkeys(summary["model"]))
-    figure, axes = _axes(len(tasks), width=3.2, height=3.2)
+    figure, axes = axes_grid(len(tasks), width=3.2, height=3.2)
     for ax, task in zip(axes, tasks, strict=True):
         rows = summary[summary["task"] == task].set_index("model").reindex(models)
         for k, where in enumerate(("in_language", "across")):
@@ -140,7 +143,7 @@ def plot_map(languages: Sequence[str]) -> Figure:
     import numpy as np
 
     table = language_table(languages)
-    figure, axes = _axes(1, width=9, height=4.5)
+    figure, axes = axes_grid(1, width=9, height=4.5)
     ax = axes[0]
     scripts = list(dict.fromkeys(table["script"]))
     for k, script in enumerate(scripts):
@@ -167,7 +170,7 @@ def plot_feature_matrices(features: pd.DataFrame, names: Sequence[str]) -> Figur
     """One small matrix a feature, each on its own scale."""
     import seaborn as sns
 
-    figure, axes = _axes(4, width=3.2, height=2.9, rows=-(-len(names) // 4))
+    figure, axes = axes_grid(4, width=3.2, height=2.9, rows=-(-len(names) // 4))
     short = {c: find_language(c).short for c in set(features["source"]) | set(features["target"])}
     order = [short[c] for c in dict.fromkeys(features["source"])]
     for ax in axes[len(names) :]:
@@ -182,35 +185,41 @@ def plot_feature_matrices(features: pd.DataFrame, names: Sequence[str]) -> Figur
     return figure
 
 
-def plot_coefficients(tidy: pd.DataFrame, terms: Sequence[str]) -> Figure:
-    """Coefficients with 95 % intervals, by regression."""
+def plot_coefficients(tidy: pd.DataFrame, terms: Sequence[str], by: str = "name") -> Figure:
+    """Coefficients with 95 % intervals.
+
+    Parameters
+    ----------
+    tidy : DataFrame
+        Tables of `Regression.tidy`, one below the other.
+    terms : sequence of str
+        Which.
+    by : str
+        What a colour is: ``name`` (a regression) or ``errors`` (a kind of standard errors).
+    """
     rows = tidy[tidy["term"].isin(terms)]
-    fits = list(dict.fromkeys(rows["name"]))
-    figure, axes = _axes(1, width=7.5, height=0.55 * len(terms) + 1.4)
+    groups = list(dict.fromkeys(rows[by]))
+    step = min(0.16, 0.84 / len(groups))
+    figure, axes = axes_grid(1, 7.5, max(0.55, 0.11 * len(groups)) * len(terms) + 1.4)
     ax = axes[0]
-    for k, name in enumerate(fits):
-        part = rows[rows["name"] == name].set_index("term").reindex(terms)
-        places = [-i + 0.16 * ((len(fits) - 1) / 2 - k) for i in range(len(terms))]
+    for k, group in enumerate(groups):
+        part = rows[rows[by] == group].set_index("term").reindex(terms)
+        places = [-i + step * ((len(groups) - 1) / 2 - k) for i in range(len(terms))]
+        reach = [part["estimate"] - part["low"], part["high"] - part["estimate"]]
         ax.errorbar(
-            part["estimate"],
-            places,
-            xerr=[part["estimate"] - part["low"], part["high"] - part["estimate"]],
-            fmt="o",
-            color=WONG[k % 8],
-            label=name,
-            ms=4,
+            part["estimate"], places, xerr=reach, fmt="o", ms=4, color=WONG[k % 8], label=group
         )
     ax.axvline(0, color="grey", lw=1)
     ax.set_yticks([-i for i in range(len(terms))], [t.replace("_", " ") for t in terms])
     ax.set(xlabel="change of the score for one standard deviation more similarity")
-    ax.legend(frameon=False, fontsize=8)
+    ax.legend(frameon=False, fontsize=8, title="standard errors" if by == "errors" else None)
     return figure
 
 
 def plot_scatter(merged: pd.DataFrame, feature: str, label: str) -> Figure:
     """Scores of pairs against one feature, one panel a task, pairs named."""
     tasks = list(dict.fromkeys(merged["task"]))
-    figure, axes = _axes(len(tasks), width=4.2, height=3.8)
+    figure, axes = axes_grid(len(tasks), width=4.2, height=3.8)
     for k, (ax, task) in enumerate(zip(axes, tasks, strict=True)):
         rows = merged[merged["task"] == task]
         ax.scatter(rows[feature], rows["score"], s=14, color=WONG[k], alpha=0.8)

@@ -116,7 +116,7 @@ def power(
             chosen = random.choice(len(pool), count, replace=False)
             i, j = np.nonzero(~np.eye(count, dtype=bool))
             x = cube[:, chosen[i], chosen[j]].T
-            if (x.std(0) < 1e-9).any():  # a draw of like languages says nothing: draw again
+            if (x.std(0) < 1e-9).any():  # a draw of like languages finds nothing
                 continue
             x = (x - x.mean(0)) / x.std(0)
             y = (

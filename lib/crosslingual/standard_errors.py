@@ -150,7 +150,7 @@ def covariance(
         )
     bread = np.linalg.inv(x.T @ x)
     if kind == "jackknife":
-        return _jackknife(x, e, bread, source, target)
+        return _jackknife(x, e, source, target)
     if kind == "classical":
         return Covariance(kind, bread * (e @ e) / (n - k), n - k)
     if kind == "HC3":
@@ -185,7 +185,6 @@ def covariance(
 def _jackknife(
     x: NDArray[np.float64],
     e: NDArray[np.float64],
-    bread: NDArray[np.float64],
     source: Sequence[object],
     target: Sequence[object],
 ) -> Covariance:
@@ -199,7 +198,7 @@ def _jackknife(
     if languages < 3:
         raise DataError(f"leaving one language out needs at least three, not {languages}.")
     names = np.unique(np.asarray([*source, *target], dtype=str))
-    inner = np.linalg.inv(bread)
+    inner = _outer(x)
     scale = np.sqrt(np.diag(inner))
     changes = np.zeros((languages, k))
     lost: dict[int, str] = {}

@@ -1,4 +1,4 @@
-"""Figures of the statistics: errors side by side, shares, growth, power, validation."""
+"""Figures of the statistics: shares, growth, power, validation."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .growth_laws import LAWS
-from .plots import WONG, _axes
+from .laws import LAWS
+from .plots import WONG, axes_grid
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from .growth_laws import Growth
 
 __all__ = [
-    "plot_errors",
     "plot_growth",
     "plot_power",
     "plot_shares",
@@ -29,33 +28,6 @@ def _named(terms: Sequence[str]) -> list[str]:
     return [str(t).replace("_", " ") for t in terms]
 
 
-def plot_errors(tidy: pd.DataFrame, terms: Sequence[str]) -> Figure:
-    """Coefficients with 95 % intervals by each kind of standard error.
-
-    Parameters
-    ----------
-    tidy : DataFrame
-        `Regression.tidy` of several kinds, one below the other.
-    terms : sequence of str
-        Which.
-    """
-    kinds = list(dict.fromkeys(tidy["errors"]))
-    figure, axes = _axes(1, width=7.5, height=0.75 * len(terms) + 1.4)
-    ax = axes[0]
-    for k, kind in enumerate(kinds):
-        part = tidy[tidy["errors"] == kind].set_index("term").reindex(terms)
-        places = [-i + 0.12 * ((len(kinds) - 1) / 2 - k) for i in range(len(terms))]
-        reach = [part["estimate"] - part["low"], part["high"] - part["estimate"]]
-        ax.errorbar(
-            part["estimate"], places, xerr=reach, fmt="o", ms=3.5, color=WONG[k % 8], label=kind
-        )
-    ax.axvline(0, color="grey", lw=1)
-    ax.set_yticks([-i for i in range(len(terms))], _named(terms))
-    ax.set(xlabel="change of the score for one standard deviation more similarity")
-    ax.legend(frameon=False, fontsize=8, title="standard errors", ncols=2)
-    return figure
-
-
 def plot_shares(tables: Mapping[str, pd.DataFrame]) -> Figure:
     """Shares of R2 with node-bootstrap intervals, one panel a table.
 
@@ -65,7 +37,7 @@ def plot_shares(tables: Mapping[str, pd.DataFrame]) -> Figure:
         Title -> what `crosslingual.decomposition.importance` returns.
     """
     longest = max(len(table) for table in tables.values())
-    figure, axes = _axes(len(tables), width=5.2, height=0.42 * longest + 1.4)
+    figure, axes = axes_grid(len(tables), width=5.2, height=0.42 * longest + 1.4)
     for ax, (title, table) in zip(axes, tables.items(), strict=True):
         rows = table.sort_values("share")
         places = np.arange(len(rows))
@@ -84,7 +56,7 @@ def plot_shares(tables: Mapping[str, pd.DataFrame]) -> Figure:
 def plot_power(table: pd.DataFrame) -> Figure:
     """Share of simulated studies that find an effect, against the number of languages."""
     effects = list(dict.fromkeys(table["effect"]))
-    figure, axes = _axes(len(effects), width=4.8, height=3.6)
+    figure, axes = axes_grid(len(effects), width=4.8, height=3.6)
     for ax, effect in zip(axes, effects, strict=True):
         for k, (test, part) in enumerate(table[table["effect"] == effect].groupby("test")):
             reach = [part["rejected"] - part["low"], part["high"] - part["rejected"]]
@@ -108,7 +80,7 @@ def plot_validation(summary: pd.DataFrame, measure: str = "ndcg3") -> Figure:
     tasks = list(dict.fromkeys(summary["task"]))
     known = summary.dropna(subset=[measure])
     longest = int(known.groupby("task").size().max())
-    figure, axes = _axes(len(tasks), width=4.8, height=0.32 * longest + 1.3)
+    figure, axes = axes_grid(len(tasks), width=4.8, height=0.32 * longest + 1.3)
     label = {
         "ndcg3": "NDCG@3 (0 to 1, higher is better)",
         "regret": "regret of the first choice (score, lower is better)",
@@ -142,7 +114,7 @@ def plot_growth(
 
     chosen = list(pairs)[:most]
     columns = min(3, len(chosen))
-    figure, axes = _axes(columns, width=3.8, height=3.2, rows=-(-len(chosen) // columns))
+    figure, axes = axes_grid(columns, width=3.8, height=3.2, rows=-(-len(chosen) // columns))
     grid = np.geomspace(1, scores["shots"].max() + 1, 80) - 1
     for ax, (source, target) in zip(axes, chosen, strict=False):
         rows = scores[(scores["source"] == source) & (scores["target"] == target)]

@@ -217,44 +217,33 @@ def expand(config: StudyConfig) -> list[Job]:
         for model in config.models:
             digest = settings_hash(everything | {"model": model_digest(model)})
             for seed in config.seeds:
+                what = (seed, model, digest)
+                groups = []
                 for source in config.sources:
-                    cells = _cells_of(config, source)
-                    groups = [[c for c in cells if c[2] in ("source", "sequential")]]
-                    groups += [[c] for c in cells if c[2] == "joint"]
-                    jobs += [
-                        Job(
-                            tuple(_cell(name, source, c, seed, model, digest) for c in group),
-                            *limits,
-                        )
-                        for group in groups
-                        if group
-                    ]
+                    cells = _cells(config, name, source, *what)
+                    groups.append([c for c in cells if c.training in ("source", "sequential")])
+                    groups += [[c] for c in cells if c.training == "joint"]
                 if "target" in config.trainings:
-                    jobs += [
-                        Job(
-                            (Cell(name, target, target, n, "target", seed, model, digest),), *limits
-                        )
+                    groups += [
+                        [Cell(name, target, target, n, "target", *what)]
                         for target in config.targets
                         for n in config.shots
                         if n
                     ]
+                jobs += [Job(tuple(group), *limits) for group in groups if group]
     return jobs
 
 
-def _cells_of(config: StudyConfig, source: str) -> list[tuple[str, int, str]]:
-    """Targets, shots and trainings of one source."""
-    cells = [(target, 0, "source") for target in config.targets if 0 in config.shots]
-    return cells + [
-        (target, shots, training)
+def _cells(
+    config: StudyConfig, task: str, source: str, seed: int, model: str, digest: str
+) -> list[Cell]:
+    """Cells that need a source."""
+    what = (seed, model, digest)
+    zero = [Cell(task, source, t, 0, "source", *what) for t in config.targets if 0 in config.shots]
+    return zero + [
+        Cell(task, source, target, shots, training, *what)
         for target in config.targets
         for shots in config.shots
         for training in config.trainings
         if shots and training != "target" and target != source
     ]
-
-
-def _cell(
-    task: str, source: str, rest: tuple[str, int, str], seed: int, model: str, digest: str
-) -> Cell:
-    target, shots, training = rest
-    return Cell(task, source, target, shots, training, seed, model, digest)

@@ -13,9 +13,10 @@ import numpy as np
 
 from .bootstrap import intervals
 from .errors import DataError
-from .model_matrix import DISTANCES, as_fractions
+from .model_matrix import DISTANCES
 from .prediction import LEARNERS, By, make_predictor
 from .ranking import hit_at_1, ndcg, regret
+from .responses import as_fractions, refuse_several_models
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -147,11 +148,7 @@ def _table(
 ) -> tuple[pd.DataFrame, list[str]]:
     """Zero-shot pairs between languages with features, turned; gaps filled and counted."""
     scores, notes = as_fractions(scores)
-    if "model" in scores and scores["model"].nunique() > 1:
-        raise DataError(
-            f"the scores hold several models ({', '.join(sorted(scores['model'].unique()))}): "
-            "choose one."
-        )
+    refuse_several_models(scores)
     rows = scores[scores["source"] != scores["target"]]
     if "shots" in rows:
         rows = rows[rows["shots"] == 0]
@@ -285,8 +282,9 @@ def _folds(predictions: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     rows = []
-    own = predictions
-    for (task, name, target), part in own.groupby(["task", "predictor", "target"], sort=False):
+    for (task, name, target), part in predictions.groupby(
+        ["task", "predictor", "target"], sort=False
+    ):
         part = part[[target in held.split("+") for held in part["held"]]]
         if len(part) < 2:
             continue

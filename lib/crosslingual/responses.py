@@ -1,0 +1,105 @@
+"""The left-hand side: scores on one scale, one row a cell, and what is explained of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["RESPONSES", "as_fractions", "one_row_a_cell", "refuse_several_models", "responses"]
+
+RESPONSES = ("score", "logit", "ratio")
+GAP = 10.0  # percent: nothing between 1 and this looks like fractions among percentages
+
+
+def refuse_several_models(scores: pd.DataFrame) -> None:
+    """Raise a DataError if the scores are those of several models."""
+    if "model" in scores and scores["model"].nunique() > 1:
+        raise DataError(
+            f"the scores hold several models ({', '.join(sorted(scores['model'].unique()))}): "
+            "choose one."
+        )
+
+
+def as_fractions(scores: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Scores in percent divided by 100, task by task.
+
+    Returns
+    -------
+    scores, notes
+        A copy, and what was done.
+
+    Raises
+    ------
+    DataError
+        If a score is not finite, below 0 or above 100, or a task mixes fractions with
+        percentages: scores of at most 1 where all others are above 10, or where they are a
+        tenth of the scores.
+    """
+    out, notes = scores.copy(), []
+    values = out["score"].astype(float)
+    bad = ~np.isfinite(values) | (values < 0) | (values > 100)
+    if bad.any():
+        row = out[bad].iloc[0]
+        raise DataError(
+            f"the score of {row['task']}, {row['source']} -> {row['target']} is {row['score']}. "
+            "Allowed: fractions from 0 to 1, or percentages from 0 to 100."
+        )
+    for task, part in values.groupby(out["task"], sort=True):
+        if part.max() <= 1:
+            continue
+        small, large = part[(part > 0) & (part <= 1)], part[part > 1]
+        if len(small) and (large.min() > GAP or len(small) >= 0.1 * len(part)):
+            row = out.loc[small.index[0]]
+            raise DataError(
+                f"{task}: scores in percent (up to {part.max():g}) and fractions "
+                f"({row['source']} -> {row['target']}: {row['score']:g}) are mixed. Bring them to "
+                "one scale."
+            )
+        values.loc[part.index] = part / 100
+        notes.append(f"{task}: scores in percent, divided by 100.")
+    out["score"] = values
+    return out, notes
+
+
+def one_row_a_cell(scores: pd.DataFrame) -> pd.DataFrame:
+    """Means over seeds; refuses a cell that was measured twice with one seed."""
+    refuse_several_models(scores)
+    shot = "training" in scores and scores.loc[scores["shots"] > 0, "training"].nunique() > 1
+    if shot:
+        raise DataError("the scores hold several ways of using target examples: choose one.")
+    keys = [k for k in ("task", "shots", "source", "target") if k in scores]
+    repeated = scores.duplicated([*keys, *(["seed"] if "seed" in scores else [])])
+    if repeated.any():
+        row = scores[repeated].iloc[0]
+        raise DataError(
+            f"{int(repeated.sum())} rows are there twice, the first {row['task']}, "
+            f"{row['source']} -> {row['target']}: drop them, or number repetitions in a column "
+            "'seed'."
+        )
+    grouped = scores.groupby(keys, sort=True)["score"]
+    table = grouped.agg(["mean", "count", "std"]).reset_index()
+    table = table.rename(columns={"mean": "score", "count": "seeds", "std": "spread"})
+    if "shots" not in table:
+        table.insert(1, "shots", 0)
+    return table
+
+
+def responses(table: pd.DataFrame, response: str) -> pd.Series:
+    """The response of each cell; NaN where its ratio is unknown. One of `RESPONSES`."""
+    if response == "score":
+        return table["score"]
+    if response == "logit":
+        # Half an observation of 200 from either end, so that 0 and 1 stay finite.
+        squeezed = (table["score"] * 199 + 0.5) / 200
+        return (squeezed / (1 - squeezed)).map(np.log)
+    home = table[(table["source"] == table["target"]) & (table["shots"] == 0)]
+    known = home.set_index(["task", "target"])["score"]
+    known = known[known > 0]
+    keys = list(zip(table["task"], table["target"], strict=True))
+    return table["score"] / known.reindex(keys).to_numpy()
