@@ -15,6 +15,7 @@ from torch import nn
 __all__ = ["seq2seq_loss", "vocabulary_loss"]
 
 _CHUNK = 256  # rows at a time: the table of logits stays in cache
+_ROWS = 2000  # of the vocabulary at a time, for the same reason
 
 
 class _VocabularyLoss(torch.autograd.Function):
@@ -28,6 +29,7 @@ class _VocabularyLoss(torch.autograd.Function):
         table = weight.to(hidden.dtype)
         grad_hidden = torch.empty_like(hidden)
         grad_weight: torch.Tensor | None = None
+        kept: list[torch.Tensor] = []
         count = labels.numel()
         for start in range(0, count, _CHUNK):
             part, goal = hidden[start : start + _CHUNK], labels[start : start + _CHUNK]
@@ -41,26 +43,33 @@ class _VocabularyLoss(torch.autograd.Function):
             logits.scatter_add_(1, goal[:, None], logits.new_full((len(goal), 1), -1.0 / count))
             grad = logits.to(hidden.dtype)
             grad_hidden[start : start + _CHUNK] = grad @ table
-            if ctx.needs_input_grad[1]:
-                more = grad.T @ part
-                if count > _CHUNK:
-                    more = more.float()
-                grad_weight = more if grad_weight is None else grad_weight.add_(more)
-        ctx.save_for_backward(grad_hidden, grad_weight, weight if fuse else None)
+            if not ctx.needs_input_grad[1]:
+                continue
+            if fuse:
+                kept += [grad, part]
+                continue
+            more = grad.T @ part
+            if count > _CHUNK:
+                more = more.float()
+            grad_weight = more if grad_weight is None else grad_weight.add_(more)
+        ctx.save_for_backward(grad_hidden, grad_weight, weight if fuse else None, *kept)
         return total / count
 
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        grad_hidden, grad_weight, weight = ctx.saved_tensors
-        if grad_weight is None:
-            return grad_hidden * grads[0], None, None, None
-        if weight is None:
+        grad_hidden, grad_weight, weight, *kept = ctx.saved_tensors
+        if weight is not None and kept:
+            # Straight into the accumulated gradient, some rows at a time: of the largest
+            # tensor of a step no copy is made, which is a tenth of a small model's step.
+            if weight.grad is None:
+                weight.grad = torch.zeros_like(weight)
+            scale = float(grads[0])
+            for grad, part in zip(kept[::2], kept[1::2], strict=True):
+                for start in range(0, len(weight), _ROWS):
+                    rows = slice(start, start + _ROWS)
+                    weight.grad[rows].add_(grad.T[rows] @ part, alpha=scale)
+        elif grad_weight is not None:
             return grad_hidden * grads[0], grad_weight.float() * grads[0], None, None
-        # Straight into the accumulated gradient: of the largest tensor of a step no copy is
-        # made, which is a third of a small model's step on a CPU.
-        if weight.grad is None:
-            weight.grad = torch.zeros_like(weight)
-        weight.grad.add_(grad_weight, alpha=float(grads[0]))
         return grad_hidden * grads[0], None, None, None
 
 

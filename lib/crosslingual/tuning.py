@@ -53,12 +53,12 @@ class TrainSettings:
         mT5's activations overflow it.
     """
 
-    epochs: int = 3
+    epochs: int = 2
     few_updates: int = 40
     batch: int = 16
-    lr: float = 0.03
+    lr: float = 0.05
     optimiser: str = "adamw"
-    warmup: float = 0.1
+    warmup: float = 0.05
     dropout: float = 0.1
     freeze_embeddings: bool = False
     max_input: int = 128
