@@ -6,14 +6,10 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from . import verbs
+from . import advice_verbs, verbs
 from .errors import CrosslingualError
 from .version import __version__
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["main"]
 
@@ -112,6 +108,9 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--hold", default="target", help="target, source or both (%(default)s)")
     p.add_argument("--learners", default="linear", help="of linear, boosted, gp (%(default)s)")
     p.add_argument("--folds", type=int, help="groups of languages, instead of one at a time")
+    p.add_argument(
+        "--mixtures", action="store_true", help="scores are of mixtures (CSV or SUMEval JSON)"
+    )
     p.add_argument("--json", action="store_true", help="print the table as JSON")
     p.set_defaults(run=verbs.validate)
 
@@ -120,7 +119,60 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--columns", help="our=theirs, comma-separated, where names differ")
     p.add_argument("--split", type=int, default=50, help="fit up to so many (%(default)s)")
     p.set_defaults(run=verbs.growth)
+
+    _advice_commands(commands)
     return parser
+
+
+def _advice_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    p = commands.add_parser("rank", help="rank sources for a target, measured or not")
+    _scores_arguments(p)
+    p.add_argument("--target", required=True, help="a language")
+    p.add_argument("--task", help="which task, if the scores hold several")
+    p.add_argument("--sources", help="comma-separated; those in the scores otherwise")
+    p.add_argument("--terms", help="comma-separated names of features; all otherwise")
+    p.add_argument("--interval", type=float, default=0.8, help="coverage (%(default)s)")
+    p.add_argument("--seed", type=int, default=0, help="of what is drawn")
+    p.add_argument("--json", action="store_true", help="print as JSON")
+    p.set_defaults(run=advice_verbs.rank)
+
+    p = commands.add_parser("demand", help="how many labels of a target reach a goal")
+    _mixture_arguments(p)
+    p.add_argument("--source", help="a language that is learned first; none otherwise")
+    p.add_argument("--goal", type=float, required=True, help="score to reach, a fraction")
+    p.set_defaults(run=advice_verbs.demand)
+
+    p = commands.add_parser("buy", help="the cheapest mixture for a goal, or the next batch")
+    _mixture_arguments(p)
+    p.add_argument("--goal", type=float, help="score to reach, a fraction")
+    p.add_argument("--have", help="labels there are: en=1000,sw=50")
+    p.add_argument("--budget", type=float, help="what may be spent on the next batch")
+    p.add_argument("--prices", help="of a label: en=0.1,sw=1; 1 for all otherwise")
+    p.set_defaults(run=advice_verbs.buy)
+
+    p = commands.add_parser("predict", help="SUMEval in, SUMEval out: predict the 'x' scores")
+    p.add_argument("--train", required=True, help="JSON with scores")
+    p.add_argument("--configs", required=True, help="JSON with 'x' for scores to predict")
+    p.add_argument("--out", required=True, help="JSON file to write")
+    p.add_argument("--intervals", help="CSV file for intervals")
+    p.add_argument("--interval", type=float, default=0.8, help="their coverage (%(default)s)")
+    p.set_defaults(run=advice_verbs.predict)
+
+
+def _mixture_arguments(p: argparse.ArgumentParser) -> None:
+    p.add_argument("--scores", required=True, help="CSV with amounts, or SUMEval JSON")
+    p.add_argument("--columns", help="our=theirs, comma-separated, where names differ")
+    p.add_argument("--model", help="which model, if the scores hold several")
+    p.add_argument("--task", help="which task, if the scores hold several")
+    p.add_argument("--target", required=True, help="a language")
+    p.add_argument(
+        "--size",
+        type=float,
+        default=1000,
+        help="examples of a source where the scores do not say (%(default)s)",
+    )
+    p.add_argument("--interval", type=float, default=0.8, help="coverage (%(default)s)")
+    p.add_argument("--json", action="store_true", help="print as JSON")
 
 
 def _scores_arguments(p: argparse.ArgumentParser) -> None:

@@ -8,31 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .exchange import Exchange, fit_exchange, language_distances, logistic, logit
-from .languages import find_language
-from .mixtures import Mixtures, is_known
+from .boosting import Boosted, boost
+from .exchange import Exchange, fit_exchange, logistic, logit
+from .levels import krige, likeness
+from .mixtures import Mixtures
 from .residuals import Points, Residuals, fit_residuals
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Boosted", "Effective", "Predicted", "fit_effective"]
+__all__ = ["Effective", "Predicted", "fit_effective"]
 
-LEAST = 4  # targets from which levels of others are learned
 MANY = 5  # runs for each language from which a target's own relevances are learned
-NEAREST = 6  # languages whose amounts the trees see in the order of their rates
-NEAR = 0.15  # distance at which likeness of languages has fallen to 1/e
+MOST_RUNS = 100  # runs over which a process is averaged for an unseen target
 PRIOR_RUNS = 10.0  # how many runs the common spread counts against a target's own
-PRIOR_SLOPES = (0.1, 1.2, -3.0)
-"""Where the slopes of `_traits` begin: what a regression of the targets' mean log odds in the
-published matrix of de Vries et al. 2022 gives (105 targets; 0.06 to 0.13 a tenfold of text,
-1.21 for having been seen by XLM-R, -3.2 to -4.2 a unit of distance)."""
-UNREAD = 0.05  # billions of tokens ascribed to a language that mC4 does not list
 
 
 @dataclass(frozen=True)
@@ -63,67 +56,6 @@ class Predicted:
 
 
 @dataclass
-class Boosted:
-    """Gradient-boosted trees on log odds centred by target; for targets learned from.
-
-    Attributes
-    ----------
-    exchange : Exchange
-        Gives the effective data of others, and which languages are a target's nearest.
-    languages : tuple of str
-        Training languages, the order of the columns.
-    centres : dict
-        Target -> mean of its log odds.
-    trees : estimator
-        scikit-learn's histogram gradient boosting.
-    """
-
-    exchange: Exchange
-    languages: tuple[str, ...]
-    centres: dict[str, float]
-    trees: Any
-
-    def columns(self, mixtures: Mixtures) -> NDArray[np.float64]:
-        """What the trees split on, the target's code in column 4."""
-        asked = mixtures.on(sorted({*self.languages, *mixtures.languages}))
-        place = [asked.languages.index(name) for name in self.languages]
-        own, total = asked.own(), asked.amounts.sum(1)
-        others = np.maximum(self.exchange.effective(asked) - own, 0.0)
-        logs = np.log1p(asked.amounts[:, place])
-        names = list(self.centres)
-        codes = np.array([names.index(t) for t in asked.targets])
-        order = np.argsort(-self.exchange.rates(self.languages, names).T, axis=1)[:, :NEAREST]
-        nearest = np.take_along_axis(logs, order[codes], axis=1)
-        few = np.log1p(np.column_stack([own, others, total]))
-        return np.column_stack([few, (logs > 0).sum(1), codes, nearest, logs])
-
-    def predict(self, mixtures: Mixtures) -> NDArray[np.float64]:
-        """Log odds, shape (cells,)."""
-        centres = np.array([self.centres[t] for t in mixtures.targets])
-        odds: NDArray[np.float64] = centres + self.trees.predict(self.columns(mixtures))
-        return odds
-
-
-def _boost(mixtures: Mixtures, exchange: Exchange, targets: Sequence[str]) -> Boosted:
-    from sklearn.ensemble import HistGradientBoostingRegressor
-
-    z = logit(mixtures.scores)
-    centres = {name: float(z[mixtures.targets == name].mean()) for name in targets}
-    trees = HistGradientBoostingRegressor(
-        max_iter=600,
-        learning_rate=0.05,
-        min_samples_leaf=20,
-        l2_regularization=1.0,
-        categorical_features=[4],
-        early_stopping=False,
-        random_state=0,
-    )
-    made = Boosted(exchange, mixtures.languages, centres, trees)
-    trees.fit(made.columns(mixtures), z - np.array([centres[t] for t in mixtures.targets]))
-    return made
-
-
-@dataclass
 class Effective:
     """A fitted model.
 
@@ -137,6 +69,8 @@ class Effective:
         Targets learned from.
     levels : array, shape (targets,)
         Their levels.
+    starts : array, shape (targets,)
+        Their levels without any example of their own, from the cells without one.
     scales : array, shape (targets,)
         Spread of what effective data leave, in log odds.
     relevance : dict
@@ -152,6 +86,7 @@ class Effective:
     exchange: Exchange
     targets: list[str]
     levels: NDArray[np.float64]
+    starts: NDArray[np.float64]
     scales: NDArray[np.float64]
     relevance: dict[str, NDArray[np.float64]]
     residuals: Residuals
@@ -175,14 +110,19 @@ class Effective:
         scales = np.append(self.scales, np.full(len(names) - len(self.targets), _typical(self)))
         data = self.exchange.slope * np.log1p(self.exchange.effective(asked))
         told = self.relevance, self.mixtures.languages
-        known = replace(
+        process = replace(
             self.residuals,
             points=_points(self.mixtures.on(languages), self.exchange, index, *told),
             like=likeness(names),
         )
         new = _points(asked, self.exchange, index, *told)
-        mean, variance = known.predict(new)
+        mean, variance = process.predict(new)
         rest = mean * scales[codes]
+        for code in np.unique(codes[~seen]):
+            # For an unseen target the process tells mixtures apart; where it starts is kriged.
+            usual = self._as_if(names[code], languages)
+            points = _points(usual, self.exchange, index, *told)
+            rest[codes == code] -= process.predict(points)[0].mean() * scales[code]
         if self.boosted is not None and seen.any():
             rows = np.flatnonzero(seen)
             trees = self.boosted.predict(asked.take(rows))
@@ -191,25 +131,35 @@ class Effective:
         sd = np.sqrt((variance + noise) * scales[codes] ** 2 + level_sd[codes] ** 2)
         return Predicted(levels[codes] + data + rest, sd, levels[codes], data, rest, seen)
 
+    def _as_if(self, target: str, languages: list[str]) -> Mixtures:
+        """One cell a run that was learned from, as if tested in another language."""
+        first = np.unique(self.mixtures.runs, return_index=True)[1]
+        known = self.mixtures.take(first).on(languages)
+        amounts = known.amounts.copy()
+        if target in languages:
+            amounts[:, languages.index(target)] = 0.0
+        used = np.flatnonzero(amounts.sum(1) > 0)[:MOST_RUNS]
+        return Mixtures(
+            known.languages,
+            amounts[used],
+            known.runs[used],
+            np.full(len(used), target),
+            np.zeros(len(used)),
+        )
+
     def _levels(self, names: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Levels of targets and their uncertainty; 0 for those that were learned from."""
         new = list(names[len(self.targets) :])
         sd = np.zeros(len(names))
         if not new:
             return self.levels, sd
-        mean, spread = krige(self.targets, self.levels, new, self.mixtures.languages)
+        mean, spread = krige(self.targets, self.starts, new, self.mixtures.languages)
         sd[len(self.targets) :] = spread
         return np.append(self.levels, mean), sd
 
 
 def _typical(model: Effective) -> float:
     return float(np.median(model.scales))
-
-
-def likeness(names: Sequence[str]) -> NDArray[np.float64]:
-    """Similarity of languages in [0, 1], 1 on the diagonal."""
-    near: NDArray[np.float64] = np.exp(-language_distances(names, names).mean(-1) / NEAR)
-    return near
 
 
 def _points(
@@ -252,72 +202,6 @@ def _relevance(mixtures: Mixtures, rest: NDArray[np.float64]) -> dict[str, NDArr
     return found
 
 
-def _traits(names: Sequence[str], sources: Sequence[str]) -> NDArray[np.float64]:
-    """What a level may depend on: text read in pre-training, and distance to the sources."""
-    rows = []
-    distances = language_distances(names, sources).mean(-1)
-    for name, row in zip(names, distances, strict=True):
-        tokens, seen = UNREAD, 0.0
-        if is_known(name):
-            language = find_language(name)
-            tokens = language.mc4_tokens if language.mc4_tokens > 0 else UNREAD
-            seen = float(language.xlmr)
-        apart = row[[s != name for s in sources]]
-        rows.append([np.log10(tokens), seen, apart.mean() if len(apart) else 0.0])
-    return np.array(rows)
-
-
-def krige(
-    targets: Sequence[str],
-    levels: NDArray[np.float64],
-    new: Sequence[str],
-    sources: Sequence[str],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Levels of unseen languages from those of seen ones.
-
-    Kriging with a trend: a level is a mean, plus slopes drawn to `PRIOR_SLOPES` on pre-training text
-    (log mC4 tokens; whether XLM-R saw it) and on the mean distance to the sources, plus a
-    part that like languages share, plus its own. Averaged over a grid of variances and
-    lengths, each weighted by its likelihood.
-
-    Returns
-    -------
-    mean, sd
-        Log odds, shape (new,).
-    """
-    n = len(targets)
-    if n < LEAST:
-        return np.full(len(new), levels.mean()), np.full(len(new), max(float(levels.std()), 0.5))
-    old, fresh = _traits(targets, sources), _traits(new, sources)
-    slopes = np.array(PRIOR_SLOPES)
-    levels, ahead = levels - old @ slopes, fresh @ slopes
-    centre, spread = old.mean(0), old.std(0) + 1e-9
-    x = (old - centre) / spread
-    x_new = np.clip((fresh - centre) / spread, -3, 3)
-    apart = language_distances([*targets, *new], [*targets, *new]).mean(-1)
-    ones = np.ones(n)
-    found = []
-    for near, shared, alone, stiff in product(
-        (0.1, 0.2, 0.4), (0.1, 0.5, 1.0, 3.0), (0.1, 0.3, 1.0), (1.0, 5.0, 20.0)
-    ):
-        alike = shared * np.exp(-apart / near)
-        cover = alike[:n, :n] + alone * np.eye(n) + x @ x.T / stiff
-        inverse = np.linalg.inv(cover)
-        mean = float(ones @ inverse @ levels / (ones @ inverse @ ones))
-        off = levels - mean
-        variance = max(float(off @ inverse @ off) / n, 1e-12)
-        fits = -0.5 * (n * np.log(variance) + np.linalg.slogdet(cover)[1])
-        across = alike[n:, :n] + x_new @ x.T / stiff
-        own = shared + alone + (x_new**2).sum(1) / stiff
-        left = np.maximum(own - np.einsum("ij,jk,ik->i", across, inverse, across), 1e-6)
-        found.append((fits, ahead + mean + across @ inverse @ off, left * variance))
-    fits, means, variances = (np.array(part) for part in zip(*found, strict=True))
-    weights = np.exp(fits - fits.max())
-    weights /= weights.sum()
-    mean = weights @ means
-    return mean, np.sqrt(weights @ (variances + (means - mean) ** 2))
-
-
 def fit_effective(
     mixtures: Mixtures, like: Effective | None = None, trees: bool = True
 ) -> Effective:
@@ -346,13 +230,19 @@ def fit_effective(
     x = exchange.slope * np.log1p(exchange.effective(known))
     levels = np.bincount(codes, weights=z - x) / counts
     rest = z - x - levels[codes]
+    foreign = (known.own() == 0).astype(float)
+    without = np.bincount(codes, weights=foreign)
+    off = np.bincount(codes, weights=foreign * rest)
+    starts = levels + off / np.maximum(without, 1)
     common = max(float((rest**2).mean()), 1e-8)
     own = np.bincount(codes, weights=rest**2)
     scales = np.sqrt((own + PRIOR_RUNS * common) / (counts + PRIOR_RUNS))
     names = targets.tolist()
-    relevance = _relevance(known, z) if like is None else {
-        name: found for name, found in like.relevance.items() if name in names
-    }
+    relevance = (
+        _relevance(known, z)
+        if like is None
+        else {name: found for name, found in like.relevance.items() if name in names}
+    )
     index = {name: i for i, name in enumerate(names)}
     points = _points(known, exchange, index, relevance, known.languages)
     values, alike = rest / scales[codes], likeness(names)
@@ -360,5 +250,5 @@ def fit_effective(
         residuals = fit_residuals(points, values, alike)
     else:
         residuals = Residuals(points, values, alike, like.residuals.hyperparameters)
-    boosted = _boost(known, exchange, names) if relevance and trees else None
-    return Effective(known, exchange, names, levels, scales, relevance, residuals, boosted)
+    boosted = boost(known, exchange, names) if relevance and trees else None
+    return Effective(known, exchange, names, levels, starts, scales, relevance, residuals, boosted)

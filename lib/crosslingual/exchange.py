@@ -176,6 +176,7 @@ def fit_exchange(mixtures: Mixtures) -> Exchange:
         return values - (np.bincount(codes, weights=values) / counts)[codes]
 
     goal = centred(z)
+
     # Cells of one target share most of the work: unique mixtures once.
     def log_data(w: NDArray[np.float64]) -> NDArray[np.float64]:
         rates = _rates(w, distances, same)

@@ -278,8 +278,8 @@ def from_scores(scores: pd.DataFrame, size: float = DEFAULT_SIZE) -> Mixtures:
     if "size" not in table:
         table["size"] = float(size)
         notes.append(f"No column 'size': every source is taken to have {size:g} examples.")
-    shots = table["shots"] if "shots" in table else 0.0
-    table = table.assign(shots=shots)
+    if "shots" not in table:
+        table["shots"] = 0
     table["size"] = table["size"].astype(float)
     if "training" in table:
         table.loc[table["training"] == "target", "size"] = 0.0
@@ -297,17 +297,17 @@ def from_scores(scores: pd.DataFrame, size: float = DEFAULT_SIZE) -> Mixtures:
         alone = table["shots"] > 0  # a model with target examples is one target's
         run_key = run_key.where(~alone, run_key + "\t" + table["target"].astype(str))
     languages = tuple(sorted({*table["source"], *table["target"]}))
-    column = {code: i for i, code in enumerate(languages)}
+    places = {code: i for i, code in enumerate(languages)}
     first = table.groupby(cell, sort=False).head(1)
     position = {key: i for i, key in enumerate(cell.loc[first.index])}
     amounts = np.zeros((len(first), len(languages)))
     rows = np.array([position[key] for key in cell])
     np.add.at(
         amounts,
-        (rows, table["source"].map(column).to_numpy()),
+        (rows, table["source"].map(places).to_numpy()),
         table["size"].to_numpy(dtype=float),
     )
-    where = first["target"].map(column).to_numpy()
+    where = first["target"].map(places).to_numpy()
     np.add.at(amounts, (np.arange(len(first)), where), first["shots"].to_numpy(dtype=float))
     runs = np.unique(run_key.loc[first.index].to_numpy(dtype=str), return_inverse=True)[1]
     return Mixtures(

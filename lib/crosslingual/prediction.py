@@ -154,6 +154,23 @@ class WithinTargets:
         within: np.ndarray = self._within.predict(self._columns(rows))
         return within + rows["target"].map(levels).to_numpy(dtype=float)
 
+    def explain(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """What each feature adds to each prediction; rows sum to it (``linear`` only).
+
+        Returns
+        -------
+        DataFrame
+            Columns level, the features, elsewhere (how good the source is for others).
+        """
+        import pandas as pd
+
+        scaler, ridge = self._within[0], self._within[-1]
+        x = (self._columns(rows) - scaler.mean_) / scaler.scale_
+        parts = pd.DataFrame(x * ridge.coef_, columns=[*self.features, "elsewhere"])
+        total = self.predict(rows)
+        parts.insert(0, "level", total - parts.sum(axis=1).to_numpy())
+        return parts
+
 
 @dataclass
 class Plain:

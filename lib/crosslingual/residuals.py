@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -176,7 +176,7 @@ class Residuals:
         """
         mean, variance = np.zeros(len(points.target)), np.zeros(len(points.target))
         h = self.hyperparameters
-        solved: dict[bytes, tuple[Points, NDArray[np.float64], NDArray[np.float64]]] = {}
+        solved: dict[bytes, tuple[Points, Any, Any]] = {}
         for target in np.unique(points.target):
             asked = np.flatnonzero(points.target == target)
             chosen = self._neighbours(int(target), None if rows is None else rows(int(target)))
@@ -193,7 +193,7 @@ class Residuals:
 
             for start in range(0, len(asked), 1000):
                 part = asked[start : start + 1000]
-                across = sum(_covariance(h, _parts(points.take(part), known, self.like)))
+                across = np.sum(_covariance(h, _parts(points.take(part), known, self.like)), axis=0)
                 reach = solve_triangular(lower, across.T, lower=True)
                 mean[part] = reach.T @ half
                 own = h[[0, 1, 6, 7]].sum() + (h[2] + h[8]) * self.like[target, target]

@@ -14,14 +14,19 @@ import numpy as np
 from .bootstrap import intervals
 from .errors import DataError
 from .model_matrix import DISTANCES
+from .pairs import numeric_terms, zero_shot_pairs
 from .prediction import LEARNERS, By, make_predictor
 from .ranking import hit_at_1, ndcg, regret
-from .responses import as_fractions, refuse_several_models
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["HOLDS", "Validation", "leave_one_language_out", "validate"]
+__all__ = [
+    "HOLDS",
+    "Validation",
+    "leave_one_language_out",
+    "validate",
+]
 
 HOLDS = ("target", "source", "both")
 
@@ -143,37 +148,6 @@ def leave_one_language_out(
             yield chosen.tolist(), np.flatnonzero(train), np.flatnonzero(test)
 
 
-def _table(
-    scores: pd.DataFrame, features: pd.DataFrame, terms: Sequence[str]
-) -> tuple[pd.DataFrame, list[str]]:
-    """Zero-shot pairs between languages with features, turned; gaps filled and counted."""
-    scores, notes = as_fractions(scores)
-    refuse_several_models(scores)
-    rows = scores[scores["source"] != scores["target"]]
-    if "shots" in rows:
-        rows = rows[rows["shots"] == 0]
-    means = rows.groupby(["task", "source", "target"], sort=True)["score"].mean().reset_index()
-    merged = means.merge(
-        features[["source", "target", *terms]], on=["source", "target"], how="left"
-    )
-    known = merged[list(terms)].notna().any(axis=1)
-    if not known.any():
-        raise DataError("no pair of the scores is among the features: other languages?")
-    if (~known).any():
-        notes.append(f"{int((~known).sum())} pairs without any feature left out.")
-    merged = merged[known].reset_index(drop=True)
-    for term in terms:
-        values = merged[term].astype(float)
-        if np.isinf(values).any():
-            raise DataError(f"the feature {term!r} has an infinite value.")
-        gaps = values.isna()
-        if gaps.any():
-            values = values.fillna(values.mean())
-            notes.append(f"{term}: {int(gaps.sum())} missing values replaced by the mean.")
-        merged[term] = -values if term in DISTANCES else values
-    return merged, notes
-
-
 def validate(
     scores: pd.DataFrame,
     features: pd.DataFrame,
@@ -221,16 +195,11 @@ def validate(
     from tqdm import tqdm
 
     if terms is None:
-        numeric = features.select_dtypes("number")
-        terms = [
-            str(c)
-            for c in numeric
-            if not str(c).endswith("_coverage") and c != "names" and numeric[c].nunique() > 1
-        ]
+        terms = numeric_terms(features)
     unknown = [t for t in terms if t not in features]
     if unknown or not len(terms):
         raise DataError(f"no feature {unknown or list(terms)}.")
-    rows, notes = _table(scores, features, terms)
+    rows, notes = zero_shot_pairs(scores, features, terms)
     found = []
     for task, part in rows.groupby("task", sort=True):
         part = part.reset_index(drop=True)

@@ -7,6 +7,7 @@ import json
 import os
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = [
     "claim",
     "features",
+    "given_features",
+    "given_scores",
     "growth",
     "languages",
     "lexical",
@@ -159,7 +162,8 @@ def features(args: argparse.Namespace) -> None:
     )
 
 
-def _scores(args: argparse.Namespace) -> pd.DataFrame:
+def given_scores(args: argparse.Namespace) -> pd.DataFrame:
+    """Scores that the command line names."""
     from .records import read_scores
 
     columns = {}
@@ -177,14 +181,17 @@ def _scores(args: argparse.Namespace) -> pd.DataFrame:
     return scores
 
 
-def _features_of(args: argparse.Namespace, scores: pd.DataFrame) -> pd.DataFrame:
+def given_features(
+    args: argparse.Namespace, scores: pd.DataFrame, more: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Features of the pairs in the scores (and into further targets): read or computed."""
     from .features import pair_features
     from .regression import read_features
 
     if args.features:
         return read_features(args.features)
     sources, targets = (sorted(scores[side].unique()) for side in ("source", "target"))
-    return pair_features(sources, targets, missing="keep")
+    return pair_features(sources, sorted({*targets, *more}), missing="keep")
 
 
 def _terms(args: argparse.Namespace) -> tuple[str, ...]:
@@ -197,8 +204,8 @@ def regress(args: argparse.Namespace) -> None:
     """Do ``crosslingual regress``."""
     from .regression import regress
 
-    scores = _scores(args)
-    for result in regress(scores, _features_of(args, scores), _terms(args)):
+    scores = given_scores(args)
+    for result in regress(scores, given_features(args, scores), _terms(args)):
         print(result)
         if args.errors:
             print(result.compare_errors().round(4).to_string())
@@ -210,8 +217,8 @@ def claim(args: argparse.Namespace) -> None:
     from .claims import claim
     from .model_matrix import design
 
-    scores = _scores(args)
-    made = design(scores, _features_of(args, scores), _terms(args))
+    scores = given_scores(args)
+    made = design(scores, given_features(args, scores), _terms(args))
     print(claim(made, seed=args.seed))
 
 
@@ -219,10 +226,13 @@ def validate(args: argparse.Namespace) -> None:
     """Do ``crosslingual validate``."""
     from .validation import validate
 
-    scores = _scores(args)
+    if args.mixtures:
+        _validate_mixtures(args)
+        return
+    scores = given_scores(args)
     result = validate(
         scores,
-        _features_of(args, scores),
+        given_features(args, scores),
         _terms(args) if args.terms else None,
         args.hold,
         args.learners.split(","),
@@ -236,8 +246,25 @@ def validate(args: argparse.Namespace) -> None:
         print(result)
 
 
+def _validate_mixtures(args: argparse.Namespace) -> None:
+    from .mixture_validation import validate_mixtures
+    from .mixtures import from_scores, read_sumeval
+
+    whole = str(args.scores).endswith(".json")
+    mixtures = read_sumeval(args.scores) if whole else from_scores(given_scores(args))
+    result = validate_mixtures(
+        mixtures, args.folds or 5, progress=not args.json and sys.stderr.isatty()
+    )
+    if args.json:
+        rows = json.loads(result.summary.to_json(orient="records"))
+        notes = mixtures.notes
+        print(json.dumps({"interval": result.interval, "notes": notes, "results": rows}, indent=1))
+    else:
+        print(result)
+
+
 def growth(args: argparse.Namespace) -> None:
     """Do ``crosslingual growth``."""
     from .growth_laws import growth
 
-    print(growth(_scores(args), split=args.split))
+    print(growth(given_scores(args), split=args.split))

@@ -1,0 +1,186 @@
+"""What the console command's verbs of advice do: rank, demand, buy, predict."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import ConfigError, DataError
+from .verbs import given_features, given_scores
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .demands import Advice
+    from .mixtures import Mixtures
+
+__all__ = ["buy", "demand", "predict", "rank"]
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, indent=1, ensure_ascii=False))
+
+
+def _records(table: pd.DataFrame) -> Any:
+    return json.loads(table.to_json(orient="records"))  # NaN becomes null
+
+
+def rank(args: argparse.Namespace) -> None:
+    """Do ``crosslingual rank``."""
+    from .languages import find_language
+    from .sources import rank_sources
+
+    code = find_language(args.target).code
+    scores = given_scores(args)
+    made = rank_sources(
+        scores,
+        code,
+        args.task,
+        given_features(args, scores, [code]) if args.features else None,
+        args.sources.split(",") if args.sources else None,
+        args.terms.split(",") if args.terms else None,
+        args.interval,
+        args.seed,
+    )
+    if args.json:
+        _print_json(
+            {
+                "target": made.target,
+                "task": made.task,
+                "regret": made.regret,
+                "interval": made.interval,
+                "notes": made.notes,
+                "sources": _records(made.table),
+                "reasons": json.loads(made.reasons.to_json(orient="index")),
+            }
+        )
+    else:
+        print(made)
+
+
+def _mixtures(args: argparse.Namespace) -> Mixtures:
+    """Scores of a SUMEval JSON file or a tidy CSV table."""
+    from .mixtures import from_scores, read_sumeval
+
+    if str(args.scores).endswith(".json"):
+        return read_sumeval(args.scores)
+    scores = given_scores(args)
+    names = sorted(scores["task"].unique())
+    if args.task is None and len(names) > 1:
+        raise ConfigError(f"the scores hold several tasks ({', '.join(names)}): choose --task.")
+    if args.task is not None:
+        if args.task not in names:
+            raise DataError(f"no task {args.task!r} in the scores. There are: {', '.join(names)}.")
+        scores = scores[scores["task"] == args.task]
+    return from_scores(scores, args.size)
+
+
+def _advice(args: argparse.Namespace) -> Advice:
+    from .demands import fit_advice
+
+    mixtures = _mixtures(args)
+    for note in mixtures.notes:
+        if not args.json:
+            print(note)
+    return fit_advice(mixtures)
+
+
+def demand(args: argparse.Namespace) -> None:
+    """Do ``crosslingual demand``."""
+    from .demands import demand
+
+    made = demand(_advice(args), args.target, args.goal, args.source, args.size, args.interval)
+    if args.json:
+        low, high = (n if n < float("inf") else None for n in (made.low, made.high))
+        _print_json(
+            {
+                "target": made.target,
+                "source": made.source,
+                "goal": made.goal,
+                "reachable": made.reachable,
+                "labels": made.labels if made.reachable else None,
+                "low": low,
+                "high": high,
+                "ceiling": made.ceiling,
+                "most": made.most,
+                "interval": made.interval,
+            }
+        )
+    else:
+        print(made)
+
+
+def _numbers(text: str | None, what: str) -> dict[str, float]:
+    found = {}
+    for part in (text or "").split(","):
+        if part:
+            name, sign, number = part.partition("=")
+            try:
+                found[name.strip()] = float(number)
+            except ValueError:
+                sign = ""
+            if not sign or not name.strip():
+                raise ConfigError(f"{what} takes language=number, comma-separated, not {part!r}.")
+    return found
+
+
+def buy(args: argparse.Namespace) -> None:
+    """Do ``crosslingual buy``."""
+    from .purchases import cheapest_mixture, next_batch
+
+    prices = _numbers(args.prices, "--prices") or None
+    have = _numbers(args.have, "--have")
+    if (args.goal is None) == (args.budget is None):
+        raise ConfigError("give either --goal (the cheapest mixture) or --have and --budget.")
+    advice = _advice(args)
+    if args.goal is not None:
+        table = cheapest_mixture(advice, args.target, args.goal, prices, args.interval)
+        if table.empty and not args.json:
+            print(f"No mixture of up to two languages is predicted to reach {args.goal:.2f}.")
+            return
+    else:
+        table = next_batch(advice, args.target, have, args.budget, prices, args.interval)
+    if args.json:
+        _print_json(_records(table))
+    else:
+        print(table.round(3).to_string(index=False))
+
+
+def predict(args: argparse.Namespace) -> None:
+    """Do ``crosslingual predict``."""
+    from .demands import fit_advice
+    from .effective import fit_effective
+    from .files import write_csv
+    from .mixtures import read_sumeval, write_sumeval
+
+    train, configs = read_sumeval(args.train), read_sumeval(args.configs)
+    made: Advice | None = None
+    if args.intervals:
+        made = fit_advice(train)
+        model = made.model
+    else:
+        model = fit_effective(train)
+    predicted = model.predict(configs)
+    write_sumeval(args.configs, (predicted.score * train.scale).tolist(), args.out)
+    for note in dict.fromkeys([*train.notes, *configs.notes]):
+        print(note)
+    print(f"{len(configs)} predictions written to {args.out}")
+    if made is not None:
+        import pandas as pd
+
+        low, high = made.calibration.interval(predicted, args.interval)
+        table = pd.DataFrame(
+            {
+                "run": configs.runs,
+                "target": configs.targets,
+                "predicted": predicted.score * train.scale,
+                "low": low * train.scale,
+                "high": high * train.scale,
+                "seen": predicted.seen,
+            }
+        )
+        out = Path(args.intervals)
+        write_csv(out, table)
+        print(f"intervals ({args.interval:.0%}) written to {out}")

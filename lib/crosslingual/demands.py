@@ -1,0 +1,246 @@
+"""How many labels a target needs to reach a goal, after a source or alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .conformal import Calibration, calibrate
+from .effective import Effective, fit_effective
+from .errors import DataError
+from .languages import find_language
+from .mixtures import DEFAULT_SIZE, Mixtures, from_scores, is_known
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+__all__ = ["Advice", "Demand", "as_goal", "demand", "fit_advice", "known_code"]
+
+BEYOND = 4.0  # times the most examples of any language that were seen: farther is no prediction
+STEPS = 60
+
+
+@dataclass(frozen=True)
+class Advice:
+    """A fitted model with calibrated intervals: what the questions below are put to.
+
+    Attributes
+    ----------
+    model : Effective
+        Exchange rates, levels, process.
+    calibration : Calibration
+        Of its intervals.
+    """
+
+    model: Effective
+    calibration: Calibration
+
+    def score(
+        self, amounts: NDArray[np.float64], languages: Sequence[str], target: str, level: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Predicted score of mixtures (rows of ``amounts``), low and high."""
+        rows = len(amounts)
+        asked = Mixtures(
+            tuple(languages),
+            np.asarray(amounts, dtype=float),
+            np.arange(rows) + 1_000_000,  # runs of their own
+            np.full(rows, target),
+            np.full(rows, np.nan),
+        )
+        predicted = self.model.predict(asked)
+        low, high = self.calibration.interval(predicted, level)
+        return predicted.score, low, high
+
+    @property
+    def most(self) -> float:
+        """The largest number of examples of one language that is asked about."""
+        return BEYOND * float(self.model.mixtures.amounts.max())
+
+
+def fit_advice(
+    scores: pd.DataFrame | Mixtures, size: float = DEFAULT_SIZE, seed: int = 0
+) -> Advice:
+    """Fit and calibrate once, to ask several questions.
+
+    Parameters
+    ----------
+    scores : DataFrame or Mixtures
+        See `crosslingual.mixtures.from_scores`.
+    size : float
+        Examples of a source where the scores do not say.
+    seed : int
+        Of what is held out together.
+    """
+    mixtures = scores if isinstance(scores, Mixtures) else from_scores(scores, size)
+    model = fit_effective(mixtures)
+    return Advice(model, calibrate(model, seed=seed))
+
+
+@dataclass(frozen=True)
+class Demand:
+    """Labels of a target that a goal needs; prints itself.
+
+    Attributes
+    ----------
+    target, source : str
+        ISO 639-3; the source is None for labels of the target alone.
+    goal : float
+        A fraction.
+    labels : float
+        Predicted number, infinity where the goal is out of reach.
+    low, high : float
+        Numbers at which the upper and the lower end of the interval reach the goal.
+    ceiling : tuple of float
+        Predicted score at the largest number asked about, low, high.
+    most : float
+        That number: predictions do not go beyond four times the largest amount seen.
+    interval : float
+        Nominal coverage.
+    curve : DataFrame
+        labels, score, low, high.
+    """
+
+    target: str
+    source: str | None
+    goal: float
+    labels: float
+    low: float
+    high: float
+    ceiling: tuple[float, float, float]
+    most: float
+    interval: float
+    curve: pd.DataFrame
+
+    @property
+    def reachable(self) -> bool:
+        """Whether the goal is predicted to be reached."""
+        return bool(np.isfinite(self.labels))
+
+    def __str__(self) -> str:
+        who = find_language(self.target).name if is_known(self.target) else self.target
+        after = f" after {find_language(self.source).name}" if self.source else ""
+        middle, low, high = self.ceiling
+        if not self.reachable:
+            hope = "" if not np.isfinite(self.low) else f" At best {_count(self.low)} might do."
+            return (
+                f"{self.goal:.2f} for {who}{after} is not reachable with up to "
+                f"{_count(self.most)} labels: there {middle:.2f} is expected "
+                f"({low:.2f} to {high:.2f}).{hope}"
+            )
+        return (
+            f"{self.goal:.2f} for {who}{after} needs about {_count(self.labels)} labels "
+            f"({_count(self.low)} to {_count(self.high)}; {self.interval:.0%} interval)."
+        )
+
+
+def _count(number: float) -> str:
+    return f"{number:,.0f}" if np.isfinite(number) else "more than can be foretold"
+
+
+def as_goal(goal: float) -> float:
+    """A goal that can be one, or a `DataError`."""
+    if not 0 < goal < 1:
+        raise DataError(f"the goal is {goal:g}. Allowed: a fraction between 0 and 1.")
+    return goal
+
+
+def _first(numbers: NDArray[np.float64], reached: NDArray[np.float64], goal: float) -> float:
+    """Where a rising curve crosses the goal, between grid points on a log scale."""
+    above = np.flatnonzero(reached >= goal)
+    if not len(above):
+        return float("inf")
+    at = int(above[0])
+    if at == 0:
+        return float(numbers[0])
+    share = (goal - reached[at - 1]) / max(reached[at] - reached[at - 1], 1e-12)
+    logs = np.log1p(numbers)
+    return float(np.expm1(logs[at - 1] + share * (logs[at] - logs[at - 1])))
+
+
+def known_code(name: str, languages: Sequence[str]) -> str:
+    """A language as the scores call it; ISO 639-3 for others."""
+    return name if name in languages else find_language(name).code
+
+
+def demand(
+    scores: pd.DataFrame | Mixtures | Advice,
+    target: str,
+    goal: float,
+    source: str | None = None,
+    size: float = DEFAULT_SIZE,
+    interval: float = 0.8,
+) -> Demand:
+    """How many labels of a target reach a goal, after a source or alone.
+
+    Parameters
+    ----------
+    scores : DataFrame, Mixtures or Advice
+        One task's and one model's scores, with target examples for some of them; or what
+        `fit_advice` made of them.
+    target : str
+        A language; it may have no scores.
+    goal : float
+        Score to reach, a fraction.
+    source : str, optional
+        A language that is learned first, with ``size`` examples.
+    size : float
+        Its number of examples.
+    interval : float
+        Nominal coverage.
+
+    Returns
+    -------
+    Demand
+
+    Raises
+    ------
+    DataError
+        If the goal is no fraction, the source is the target, or the scores never vary the
+        number of examples.
+    """
+    import pandas as pd
+
+    goal = as_goal(goal)
+    advice = scores if isinstance(scores, Advice) else fit_advice(scores, size)
+    known = advice.model.mixtures
+    code = known_code(target, [*known.languages, *advice.model.targets])
+    languages = sorted({*known.languages, code})
+    base = np.zeros(len(languages))
+    if source is not None:
+        first = known_code(source, known.languages)
+        if first == code:
+            raise DataError(f"the source and the target are the same language, {code}.")
+        if not size > 0:
+            raise DataError(f"the source needs examples: size is {size:g}.")
+        if first not in languages:
+            languages = sorted({*languages, first})
+            base = np.zeros(len(languages))
+        base[languages.index(first)] = size
+    else:
+        first = None
+    if advice.model.exchange.slope <= 0:
+        raise DataError(
+            "cannot tell how many labels are needed: in these scores more data do not help, or "
+            "their amounts hardly vary."
+        )
+    numbers = np.expm1(np.linspace(0 if first else np.log(2), np.log1p(advice.most), STEPS))
+    amounts = np.tile(base, (len(numbers), 1))
+    amounts[:, languages.index(code)] += numbers
+    parts = advice.score(amounts, languages, code, interval)
+    score, low, high = (np.maximum.accumulate(part) for part in parts)
+    return Demand(
+        code,
+        first,
+        goal,
+        _first(numbers, score, goal),
+        _first(numbers, high, goal),
+        _first(numbers, low, goal),
+        (float(score[-1]), float(low[-1]), float(high[-1])),
+        float(advice.most),
+        interval,
+        pd.DataFrame({"labels": numbers, "score": score, "low": low, "high": high}),
+    )

@@ -1,0 +1,144 @@
+"""How well mixtures are foretold: runs and whole languages held out, baselines beside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .conformal import LEAST_LANGUAGES, calibrate
+from .effective import fit_effective
+from .errors import DataError
+from .mixtures import Mixtures
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["MixtureValidation", "validate_mixtures"]
+
+
+@dataclass(frozen=True)
+class MixtureValidation:
+    """Errors on held-out runs (seen targets) and languages (unseen targets); prints itself.
+
+    Attributes
+    ----------
+    summary : DataFrame
+        One row a kind: cells, targets, mae (mean over targets), baseline (what the mean of the
+        target's other scores gets; for unseen targets the mean of all), coverage and width of
+        the intervals.
+    predictions : DataFrame
+        One row a held-out cell: kind, fold, target, score, predicted, baseline, low, high.
+    interval : float
+        Nominal coverage.
+    """
+
+    summary: pd.DataFrame
+    predictions: pd.DataFrame
+    interval: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.summary.round(4).to_string(index=False)}\n"
+            f"Runs and languages held out together, everything learned again; intervals are to "
+            f"cover {self.interval:.0%}."
+        )
+
+
+def validate_mixtures(
+    mixtures: Mixtures, folds: int = 5, interval: float = 0.8, seed: int = 0, progress: bool = False
+) -> MixtureValidation:
+    """Hold out a group of runs and a group of targets at a time, and learn everything again.
+
+    The runs held out are judged on the targets kept; the targets held out on all runs
+    that had no example of theirs, as a surprise language would be.
+
+    Parameters
+    ----------
+    mixtures : Mixtures
+        With scores.
+    folds : int
+        Groups.
+    interval : float
+        Nominal coverage.
+    seed : int
+        Of the grouping.
+    progress : bool
+        Show a bar.
+
+    Raises
+    ------
+    DataError
+        If there are fewer runs than folds, or fewer than six targets.
+    """
+    import pandas as pd
+    from tqdm import tqdm
+
+    cells = mixtures.take(np.flatnonzero(~np.isnan(mixtures.scores)))
+    random = np.random.default_rng(seed)
+    runs = random.permutation(np.unique(cells.runs))
+    targets = random.permutation(np.unique(cells.targets))
+    if len(runs) < folds or len(targets) < LEAST_LANGUAGES + 1 or folds < 2:
+        raise DataError(
+            f"{len(runs)} runs and {len(targets)} targets are too few to hold out {folds} groups: "
+            f"at least {folds} runs and {LEAST_LANGUAGES + 1} targets are needed."
+        )
+    groups = zip(np.array_split(runs, folds), np.array_split(targets, folds), strict=True)
+    foreign = cells.own() == 0
+    found = []
+    for fold, (some_runs, some_targets) in enumerate(
+        tqdm(list(groups), desc="folds", disable=not progress)
+    ):
+        out_run, out_target = np.isin(cells.runs, some_runs), np.isin(cells.targets, some_targets)
+        train = cells.take(np.flatnonzero(~out_run & ~out_target))
+        model = fit_effective(train)
+        calibration = calibrate(model, seed=seed)
+        means = {name: train.scores[train.targets == name].mean() for name in model.targets}
+        for kind, rows in (("seen", out_run & ~out_target), ("unseen", out_target & foreign)):
+            if not rows.any():
+                continue
+            asked = cells.take(np.flatnonzero(rows))
+            predicted = model.predict(asked)
+            low, high = calibration.interval(predicted, interval)
+            baseline = [means.get(name, train.scores.mean()) for name in asked.targets]
+            found.append(
+                pd.DataFrame(
+                    {
+                        "kind": kind,
+                        "fold": fold,
+                        "target": asked.targets,
+                        "score": asked.scores,
+                        "predicted": predicted.score,
+                        "baseline": baseline,
+                        "low": low,
+                        "high": high,
+                    }
+                )
+            )
+    predictions = pd.concat(found, ignore_index=True)
+    return MixtureValidation(_summary(predictions), predictions, interval)
+
+
+def _summary(predictions: pd.DataFrame) -> pd.DataFrame:
+    import pandas as pd
+
+    rows = []
+    for kind, part in predictions.groupby("kind", sort=True):
+        inside = (part["score"] >= part["low"]) & (part["score"] <= part["high"])
+
+        def each(values: pd.Series, of: pd.Series = part["target"]) -> float:
+            return float(values.groupby(of).mean().mean())
+
+        rows.append(
+            {
+                "kind": kind,
+                "cells": len(part),
+                "targets": part["target"].nunique(),
+                "mae": each((part["predicted"] - part["score"]).abs()),
+                "baseline": each((part["baseline"] - part["score"]).abs()),
+                "coverage": each(inside.astype(float)),
+                "width": each(part["high"] - part["low"]),
+            }
+        )
+    return pd.DataFrame(rows)

@@ -1,0 +1,58 @@
+"""Zero-shot pairs with features, as predictors take them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .errors import DataError
+from .model_matrix import DISTANCES
+from .responses import as_fractions, refuse_several_models
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["numeric_terms", "zero_shot_pairs"]
+
+
+def numeric_terms(features: pd.DataFrame) -> list[str]:
+    """Features to learn from by default: numeric, varying, and no coverage."""
+    numeric = features.select_dtypes("number")
+    return [
+        str(c)
+        for c in numeric
+        if not str(c).endswith("_coverage") and c != "names" and numeric[c].nunique() > 1
+    ]
+
+
+def zero_shot_pairs(
+    scores: pd.DataFrame, features: pd.DataFrame, terms: Sequence[str]
+) -> tuple[pd.DataFrame, list[str]]:
+    """Zero-shot pairs between languages with features, turned; gaps filled and counted."""
+    scores, notes = as_fractions(scores)
+    refuse_several_models(scores)
+    rows = scores[scores["source"] != scores["target"]]
+    if "shots" in rows:
+        rows = rows[rows["shots"] == 0]
+    means = rows.groupby(["task", "source", "target"], sort=True)["score"].mean().reset_index()
+    merged = means.merge(
+        features[["source", "target", *terms]], on=["source", "target"], how="left"
+    )
+    known = merged[list(terms)].notna().any(axis=1)
+    if not known.any():
+        raise DataError("no pair of the scores is among the features: other languages?")
+    if (~known).any():
+        notes.append(f"{int((~known).sum())} pairs without any feature left out.")
+    merged = merged[known].reset_index(drop=True)
+    for term in terms:
+        values = merged[term].astype(float)
+        if np.isinf(values).any():
+            raise DataError(f"the feature {term!r} has an infinite value.")
+        gaps = values.isna()
+        if gaps.any():
+            values = values.fillna(values.mean())
+            notes.append(f"{term}: {int(gaps.sum())} missing values replaced by the mean.")
+        merged[term] = -values if term in DISTANCES else values
+    return merged, notes

@@ -1,0 +1,301 @@
+"""Which source for a target: sources ranked, with intervals, chances and reasons.
+
+Learned from a table of zero-shot scores; the target may have none. What the ranking is worth
+is measured on the same table, by ranking for every other target as if it were new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .conformal import weighted_quantile
+from .errors import DataError
+from .languages import find_language
+from .pairs import numeric_terms, zero_shot_pairs
+from .prediction import WithinTargets
+from .validation import leave_one_language_out
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+__all__ = ["Ranking", "rank_sources"]
+
+LEAST_TARGETS = 6
+DRAWS = 4000
+TRUST = 2.0  # scores of the target itself that count as much as the prediction of its level
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Sources for one target, best first; prints itself.
+
+    Attributes
+    ----------
+    target : str
+        ISO 639-3.
+    task : str
+        As in the scores.
+    table : DataFrame
+        One row a source: rank, source, name, predicted, low, high (the interval), p_best
+        (chance that no other source is better), measured (the score where it is known, else
+        NaN).
+    reasons : DataFrame
+        Index source; ``level`` (what is expected of the target whatever the source), one
+        column a feature, ``elsewhere`` (how good the source is for other targets), ``own scores``
+        (what scores of the target itself add). Rows sum to ``predicted`` before it is kept in
+        [0, 1].
+    regret : float
+        Expected loss of taking the source on top instead of the best.
+    interval : float
+        Nominal coverage of the intervals.
+    held_out : DataFrame
+        Errors on held-out targets, one row a pair: target, source, score, predicted.
+    notes : list of str
+        What was dropped, turned or assumed.
+    """
+
+    target: str
+    task: str
+    table: pd.DataFrame
+    reasons: pd.DataFrame
+    regret: float
+    interval: float
+    held_out: pd.DataFrame
+    notes: list[str]
+
+    def __str__(self) -> str:
+        best = self.table.iloc[0]
+        shown = self.table.head(10).drop(columns=["rank"]).round(3)
+        why = self.reasons.loc[best["source"]]
+        level = why["level"]
+        parts = why.drop("level")
+        parts = parts[parts.abs().sort_values(ascending=False).index][:4]
+        told = ", ".join(f"{name} {value:+.3f}" for name, value in parts.items())
+        return "\n".join(
+            [
+                f"Sources for {find_language(self.target).name}, {self.task}: "
+                f"{len(self.table)} compared.",
+                shown.to_string(index=False, na_rep=""),
+                f"{best['name']} is best with a chance of {best['p_best']:.0%}; taking it costs "
+                f"{self.regret:.3f} on average against the truly best.",
+                f"Why {best['name']}: {level:.3f} is expected of the target; {told}.",
+                f"Intervals hold {self.interval:.0%} of the scores of held-out targets.",
+                *self.notes,
+            ]
+        )
+
+
+def _fit(rows: pd.DataFrame, terms: Sequence[str], seed: int) -> WithinTargets:
+    return WithinTargets("linear", tuple(terms), seed).fit(rows)
+
+
+def _held_out(rows: pd.DataFrame, terms: Sequence[str], seed: int) -> pd.DataFrame:
+    """Predictions for every target as if it were new."""
+    import pandas as pd
+
+    folds = min(rows["target"].nunique(), 25)
+    found = []
+    for _, train, test in leave_one_language_out(rows, "target", folds, seed):
+        part = rows.iloc[test]
+        predicted = _fit(rows.iloc[train], terms, seed).predict(part)
+        found.append(part[["target", "source", "score"]].assign(predicted=predicted))
+    return pd.concat(found, ignore_index=True)
+
+
+def rank_sources(
+    scores: pd.DataFrame,
+    target: str,
+    task: str | None = None,
+    features: pd.DataFrame | None = None,
+    sources: Sequence[str] | None = None,
+    terms: Sequence[str] | None = None,
+    interval: float = 0.8,
+    seed: int = 0,
+) -> Ranking:
+    """Rank sources for a target, measured or not.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        One model's zero-shot scores: task, source, target, score; several targets.
+    target : str
+        Any name of a language.
+    task : str, optional
+        Which one, if the scores hold several.
+    features : DataFrame, optional
+        See `crosslingual.features.pair_features`; computed by default.
+    sources : sequence of str, optional
+        Which ones to compare; by default all in the scores but the target.
+    terms : sequence of str, optional
+        Features; all that vary by default.
+    interval : float
+        Nominal coverage.
+    seed : int
+        Of what is random.
+
+    Returns
+    -------
+    Ranking
+
+    Raises
+    ------
+    DataError
+        If there are fewer than six targets with scores, fewer than two sources to compare, or
+        the task is not among the scores.
+
+    Notes
+    -----
+    Predictions are level(target) + difference(source, target), ridge regressions on features
+    (`crosslingual.prediction.WithinTargets`). Chances and regret come from drawing, 4,000
+    times, a held-out target, and adding the errors that were made on its sources to the
+    predictions. Where some scores of the target are known, the level is moved towards them
+    by k / (k + 2) of the gap, k scores; a known score takes the place of its prediction, with
+    the sampling error of its test set where the scores have a column n_test.
+    """
+    import pandas as pd
+
+    code = find_language(target).code
+    if not 0 < interval < 1:
+        raise DataError(f"the level of an interval must be between 0 and 1, not {interval}.")
+    names = sorted(scores["task"].unique())
+    if task is None and len(names) > 1:
+        raise DataError(f"the scores hold several tasks ({', '.join(names)}): choose one.")
+    task = task if task is not None else names[0]
+    if task not in names:
+        raise DataError(f"no task {task!r} in the scores. There are: {', '.join(names)}.")
+    scores = scores[scores["task"] == task]
+    known = sorted(scores["source"].unique())
+    asked = [find_language(s).code for s in sources] if sources is not None else known
+    asked = sorted(set(asked) - {code})
+    if len(asked) < 2:
+        raise DataError(f"there are {len(asked)} sources to compare for {code}: two are needed.")
+    if features is None:
+        from .features import pair_features
+
+        everyone = sorted({*known, *asked})
+        targets = sorted({*scores["target"].unique(), code})
+        features = pair_features(everyone, targets, missing="keep")
+    terms = list(terms) if terms is not None else numeric_terms(features)
+    # Pairs that are asked for go through the same door as those with scores.
+    wanted = pd.DataFrame({"task": task, "source": asked, "target": code, "score": 0.0})
+    rows, notes = zero_shot_pairs(scores, features, terms)
+    together, _ = zero_shot_pairs(
+        pd.concat(
+            [rows[["task", "source", "target", "score"]].query("target != @code"), wanted],
+            ignore_index=True,
+        ),
+        features,
+        terms,
+    )
+    new = together[together["target"] == code].reset_index(drop=True)
+    if len(new) < 2:
+        raise DataError(
+            f"the features hold no pairs into {code}: compute them for it too (leave features out, "
+            "or see pair_features)."
+        )
+    train = together[together["target"] != code]
+    train = train[train["source"] != code].reset_index(drop=True)
+    if train["target"].nunique() < LEAST_TARGETS:
+        raise DataError(
+            f"scores of {train['target'].nunique()} targets other than {code} are too few to "
+            f"learn from: at least {LEAST_TARGETS} are needed. Cannot tell."
+        )
+    model = _fit(train, terms, seed)
+    reasons = model.explain(new)
+    errors = _held_out(train, terms, seed)
+    own = rows[rows["target"] == code].set_index("source")["score"].reindex(new["source"])
+    measured = own.to_numpy(dtype=float)
+    settled = ~np.isnan(measured)
+    noise = _test_noise(scores, code, new["source"], measured)
+    predicted = reasons.sum(axis=1).to_numpy()
+    gap = (measured - predicted)[settled]
+    reasons["own scores"] = gap.sum() / (len(gap) + TRUST)
+    predicted = np.clip(reasons.sum(axis=1).to_numpy(), 0, 1)
+    if len(new) < len(asked):
+        notes.append(f"{len(asked) - len(new)} sources without any feature left out.")
+    reach = np.where(settled, noise * _normal(interval), _reach(errors, interval))
+    best = np.where(settled, measured, predicted)
+    chance, regret = _chances(errors, new["source"].to_numpy(dtype=str), best, noise, seed)
+    table = pd.DataFrame(
+        {
+            "source": new["source"],
+            "name": [find_language(s).name for s in new["source"]],
+            "predicted": predicted,
+            "low": np.clip(best - reach, 0, 1),
+            "high": np.clip(best + reach, 0, 1),
+            "p_best": chance,
+            "measured": measured,
+        }
+    )
+    order = np.argsort(-best, kind="stable")
+    table = table.iloc[order].reset_index(drop=True)
+    table.insert(0, "rank", np.arange(1, len(table) + 1))
+    reasons = reasons.set_axis(new["source"].to_numpy()).iloc[order]
+    return Ranking(code, task, table, reasons, float(regret), interval, errors, notes)
+
+
+def _test_noise(
+    scores: pd.DataFrame, target: str, sources: pd.Series, measured: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Standard error of known scores from the size of the test set, 0 where not told.
+
+    NaN where there is no score.
+    """
+    told = np.full(len(measured), np.inf)
+    if "n_test" in scores:
+        mine = scores[scores["target"] == target]
+        told = mine.groupby("source")["n_test"].sum().reindex(sources).to_numpy(dtype=float)
+    noise: NDArray[np.float64] = np.sqrt(measured * (1 - measured) / told)
+    return np.where(np.isnan(measured), np.nan, np.nan_to_num(noise))
+
+
+def _normal(level: float) -> float:
+    from scipy.stats import norm
+
+    return float(norm.ppf((1 + level) / 2))
+
+
+def _reach(errors: pd.DataFrame, level: float) -> float:
+    """Half the width of an interval: every held-out target counts the same."""
+    size = (errors["score"] - errors["predicted"]).abs().to_numpy(dtype=float)
+    weight = 1 / errors.groupby("target")["score"].transform("size").to_numpy(dtype=float)
+    return weighted_quantile(size, weight, level)
+
+
+def _chances(
+    errors: pd.DataFrame,
+    sources: NDArray[np.str_],
+    best: NDArray[np.float64],
+    noise: NDArray[np.float64],
+    seed: int,
+) -> tuple[NDArray[np.float64], float]:
+    """Chance of being best, and expected regret of the one on top.
+
+    Errors within a held-out target (its level does not matter for the choice) are put on the
+    sources; a source without one there gets another's. Known scores (whose ``noise`` is no NaN)
+    get the noise of their test set instead.
+    """
+    random = np.random.default_rng(seed)
+    gap = errors["score"] - errors["predicted"]
+    within = gap - gap.groupby(errors["target"]).transform("mean")
+    wide = within.groupby([errors["target"], errors["source"]]).mean().unstack()
+    wide = wide.reindex(columns=sources)
+    wide = wide[wide.notna().sum(axis=1) >= min(2, len(sources))]
+    pool = within.to_numpy(dtype=float)
+    table = wide.to_numpy(dtype=float)
+    if not len(table):
+        table = np.full((1, len(sources)), np.nan)
+    drawn = table[random.integers(len(table), size=DRAWS)]
+    drawn = np.where(np.isnan(drawn), random.choice(pool, size=drawn.shape), drawn)
+    tested = random.standard_normal(drawn.shape) * np.nan_to_num(noise)
+    world = best + np.where(np.isnan(noise), drawn, tested)
+    top = world.max(axis=1, keepdims=True)
+    wins = world == top
+    chance = (wins / wins.sum(axis=1, keepdims=True)).mean(axis=0)
+    regret = float((top[:, 0] - world[:, int(np.argmax(best))]).mean())
+    return chance, regret
