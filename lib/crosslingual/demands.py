@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -102,6 +102,8 @@ class Demand:
         Nominal coverage.
     curve : DataFrame
         labels, score, low, high.
+    notes : list of str
+        Where the question goes beyond what was seen.
     """
 
     target: str
@@ -114,6 +116,7 @@ class Demand:
     most: float
     interval: float
     curve: pd.DataFrame
+    notes: list[str] = field(default_factory=list)
 
     @property
     def reachable(self) -> bool:
@@ -129,16 +132,27 @@ class Demand:
             return (
                 f"{self.goal:.2f} for {who}{after} is not reachable with up to "
                 f"{_count(self.most)} labels: there {middle:.2f} is expected "
-                f"({low:.2f} to {high:.2f}).{hope}"
+                f"({low:.2f} to {high:.2f}).{hope}" + "".join(f"\n{note}" for note in self.notes)
             )
         return (
             f"{self.goal:.2f} for {who}{after} needs about {_count(self.labels)} labels "
             f"({_count(self.low)} to {_count(self.high)}; {self.interval:.0%} interval)."
+            + "".join(f"\n{note}" for note in self.notes)
         )
 
 
 def _count(number: float) -> str:
     return f"{number:,.0f}" if np.isfinite(number) else "more than can be foretold"
+
+
+def _beyond(mixtures: Mixtures, languages: int) -> list[str]:
+    fewest = int((mixtures.amounts > 0).sum(1).min())
+    if languages >= fewest:
+        return []
+    return [
+        f"Every run that was learned from had {fewest} languages or more; this is asked of "
+        f"{languages}, beyond what was seen, and the interval may be too narrow."
+    ]
 
 
 def as_goal(goal: float) -> float:
@@ -243,4 +257,5 @@ def demand(
         float(advice.most),
         interval,
         pd.DataFrame({"labels": numbers, "score": score, "low": low, "high": high}),
+        _beyond(known, 1 + (first is not None)),
     )

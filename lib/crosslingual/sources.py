@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["Ranking", "rank_sources"]
+__all__ = ["Ranking", "held_out_errors", "interval_reach", "rank_sources"]
 
 LEAST_TARGETS = 6
 DRAWS = 4000
@@ -94,7 +94,7 @@ def _fit(rows: pd.DataFrame, terms: Sequence[str], seed: int) -> WithinTargets:
     return WithinTargets("linear", tuple(terms), seed).fit(rows)
 
 
-def _held_out(rows: pd.DataFrame, terms: Sequence[str], seed: int) -> pd.DataFrame:
+def _errors(rows: pd.DataFrame, terms: Sequence[str], seed: int) -> pd.DataFrame:
     """Predictions for every target as if it were new."""
     import pandas as pd
 
@@ -105,6 +105,19 @@ def _held_out(rows: pd.DataFrame, terms: Sequence[str], seed: int) -> pd.DataFra
         predicted = _fit(rows.iloc[train], terms, seed).predict(part)
         found.append(part[["target", "source", "score"]].assign(predicted=predicted))
     return pd.concat(found, ignore_index=True)
+
+
+def held_out_errors(
+    scores: pd.DataFrame, features: pd.DataFrame, terms: Sequence[str], seed: int = 0
+) -> pd.DataFrame:
+    """Predictions for every target as if it were new, from a table of one task.
+
+    Returns
+    -------
+    DataFrame
+        target, source, score, predicted.
+    """
+    return _errors(zero_shot_pairs(scores, features, terms)[0], terms, seed)
 
 
 def rank_sources(
@@ -207,7 +220,7 @@ def rank_sources(
         )
     model = _fit(train, terms, seed)
     reasons = model.explain(new)
-    errors = _held_out(train, terms, seed)
+    errors = _errors(train, terms, seed)
     own = rows[rows["target"] == code].set_index("source")["score"].reindex(new["source"])
     measured = own.to_numpy(dtype=float)
     settled = ~np.isnan(measured)
@@ -218,7 +231,7 @@ def rank_sources(
     predicted = np.clip(reasons.sum(axis=1).to_numpy(), 0, 1)
     if len(new) < len(asked):
         notes.append(f"{len(asked) - len(new)} sources without any feature left out.")
-    reach = np.where(settled, noise * _normal(interval), _reach(errors, interval))
+    reach = np.where(settled, noise * _normal(interval), interval_reach(errors, interval))
     best = np.where(settled, measured, predicted)
     chance, regret = _chances(errors, new["source"].to_numpy(dtype=str), best, noise, seed)
     table = pd.DataFrame(
@@ -260,7 +273,7 @@ def _normal(level: float) -> float:
     return float(norm.ppf((1 + level) / 2))
 
 
-def _reach(errors: pd.DataFrame, level: float) -> float:
+def interval_reach(errors: pd.DataFrame, level: float) -> float:
     """Half the width of an interval: every held-out target counts the same."""
     size = (errors["score"] - errors["predicted"]).abs().to_numpy(dtype=float)
     weight = 1 / errors.groupby("target")["score"].transform("size").to_numpy(dtype=float)

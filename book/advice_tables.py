@@ -1,0 +1,117 @@
+"""Write the stored result tables of the chapters on advice.
+
+    python book/advice_tables.py [NAME of a SUMEval file ...]
+
+Needs $CROSSLINGUAL_DATA with published/sumeval and the matrix of de Vries et al. 2022; neither
+is part of this repository. Without names all files are validated, about a quarter of an hour.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+
+from crosslingual.effective import fit_effective
+from crosslingual.files import write_csv, write_text
+from crosslingual.mixture_validation import validate_mixtures
+from crosslingual.mixtures import read_sumeval
+from crosslingual.published import XPOS_TERMS, find_xpos, xpos_features, xpos_scores
+from crosslingual.sources import held_out_errors, interval_reach
+from crosslingual.validation import validate
+from crosslingual.version import __version__
+
+OUT = Path(__file__).parent / "data" / "advice"
+BASELINES = (
+    "always eng", "nearest syntax", "nearest genealogy", "nearest geography", "source mean",
+)  # fmt: skip
+
+
+def sumeval(folder: Path, names: list[str]) -> None:
+    """Held-out errors, coverage, exchange rates, and seconds of each training file."""
+    old = OUT / "sumeval.csv"
+    kept = pd.read_csv(old) if old.exists() else pd.DataFrame({"file": []})
+    weights = OUT / "weights.csv"
+    kept_weights = pd.read_csv(weights) if weights.exists() else pd.DataFrame({"file": []})
+    for path in sorted(folder.glob("*.json")):
+        if names and path.stem not in names:
+            continue
+        mixtures = read_sumeval(path)
+        started = time.monotonic()
+        model = fit_effective(mixtures)
+        model.predict(mixtures)
+        seconds = time.monotonic() - started
+        table = validate_mixtures(mixtures).summary.assign(file=path.stem, seconds=seconds)
+        learned = {**model.exchange.weights, "slope": model.exchange.slope}
+        row = pd.DataFrame([{"file": path.stem, **learned}])
+        kept = pd.concat([kept[kept["file"] != path.stem], table], ignore_index=True)
+        kept_weights = pd.concat([kept_weights[kept_weights["file"] != path.stem], row])
+        write_csv(old, kept.round(6))
+        write_csv(weights, kept_weights.round(6))
+        print(table.round(4).to_string(index=False), flush=True)
+
+
+def ranking() -> None:
+    """Ranking on the published matrix against each baseline, and coverage of the intervals."""
+    path = find_xpos("", download=True)
+    if path is None:
+        sys.exit("the published matrix is not at hand: set CROSSLINGUAL_DATA.")
+    scores = xpos_scores(path)
+    features = xpos_features(scores)
+    # Text amounts, for the baseline that takes the source with most of them.
+    from crosslingual.languages import language_table
+
+    tokens = language_table().set_index("code")["mc4_tokens"].fillna(0.0)
+    features["log_tokens_source"] = features["source"].map(tokens)
+    result = validate(scores, features, XPOS_TERMS)
+    most = validate(scores, features, [*XPOS_TERMS, "log_tokens_source"], learners=())
+    rows = []
+    for name in (*BASELINES, "most log_tokens_source"):
+        for measure in ("ndcg3", "regret"):
+            both = result
+            if name not in set(result.folds["predictor"]):
+                extra = most.folds[most.folds["predictor"] == name]
+                folds = pd.concat([result.folds, extra], ignore_index=True)
+                both = type(result)(result.summary, folds, result.predictions, result.hold, [])
+            gap = both.against("linear", name, measure).iloc[0]
+            mean = both.folds.set_index("predictor").loc[name, measure].mean()
+            ours = both.folds.set_index("predictor").loc["linear", measure].mean()
+            rows.append(
+                {"baseline": name, "measure": measure, "ours": ours, "theirs": mean,
+                 "difference": gap["difference"], "low": gap["low"], "high": gap["high"]}
+            )  # fmt: skip
+    write_csv(OUT / "ranking.csv", pd.DataFrame(rows).round(6))
+    print(pd.DataFrame(rows).round(3).to_string(index=False), flush=True)
+    errors = held_out_errors(scores, features, XPOS_TERMS)
+    covered = []
+    for level in (0.5, 0.6, 0.7, 0.8, 0.9, 0.95):
+        for target, part in errors.groupby("target"):
+            reach = interval_reach(errors[errors["target"] != target], level)
+            gap = (part["score"] - part["predicted"]).abs()
+            covered.append({"level": level, "target": target, "coverage": (gap <= reach).mean()})
+    table = pd.DataFrame(covered).groupby("level")["coverage"].mean().reset_index()
+    write_csv(OUT / "coverage.csv", table.round(6))
+    print(table.round(3).to_string(index=False), flush=True)
+
+
+def main() -> None:
+    """Compute and write."""
+    root = os.environ.get("CROSSLINGUAL_DATA")
+    if not root:
+        sys.exit("set CROSSLINGUAL_DATA to the folder that holds published/.")
+    OUT.mkdir(parents=True, exist_ok=True)
+    if not sys.argv[1:]:
+        ranking()
+    sumeval(Path(root) / "published" / "sumeval" / "train", sys.argv[1:])
+    write_text(
+        OUT / "SIGNATURE",
+        f"sumeval-2022 train + xpos-udpos-10000|date:{datetime.date.today()}|v:{__version__}\n",
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""Labels and purchases: inversions by hand, prices, and what is refused."""
+
+import numpy as np
+import pytest
+from data_mixtures import SLOPE, mixture_world, truth
+
+from crosslingual.demands import demand, fit_advice
+from crosslingual.errors import DataError, UnknownLanguageError
+from crosslingual.exchange import logit
+from crosslingual.purchases import cheapest_mixture, next_batch
+
+
+@pytest.fixture(scope="module")
+def advice():
+    return fit_advice(mixture_world(runs=60, noise=0.02))
+
+
+def _needed(target: str, goal: float, already: float = 0.0) -> float:
+    """Labels that solve the known world's equation."""
+    start = truth().levels[target]
+    return float(np.expm1((logit(np.array([goal]))[0] - start) / SLOPE)) - already
+
+
+def test_labels_invert_the_curve(advice) -> None:
+    for goal in (0.6, 0.7, 0.75):
+        made = demand(advice, "de", goal, "en", size=1000)
+        rate = truth().rates(["eng"], ["deu"])[0, 0]
+        wanted = _needed("deu", goal, already=rate * 1000)
+        assert made.labels == pytest.approx(max(wanted, 0), rel=0.35, abs=30)
+        assert made.low <= made.labels <= made.high
+    curve = made.curve
+    assert (np.diff(curve["score"]) >= 0).all()
+    assert "needs about" in str(made)
+
+
+def test_a_goal_out_of_reach_is_said(advice) -> None:
+    made = demand(advice, "ara", 0.98, "en")
+    assert not made.reachable
+    assert made.ceiling[1] <= made.ceiling[0] <= made.ceiling[2] < 0.98
+    assert "not reachable" in str(made)
+    assert f"{made.ceiling[0]:.2f}" in str(made)
+
+
+def test_a_target_without_scores_has_a_demand(advice) -> None:
+    made = demand(advice, "sw", 0.6, "en")
+    sure = demand(advice, "de", 0.6, "en")
+    assert made.high - made.low > sure.high - sure.low
+
+
+def test_the_source_helps(advice) -> None:
+    assert demand(advice, "fr", 0.65, "es").labels < demand(advice, "fr", 0.65).labels
+
+
+def test_the_cheapest_mixture_follows_prices(advice) -> None:
+    dear = cheapest_mixture(advice, "fr", 0.7, {"fr": 1.0, "es": 0.01})
+    own = cheapest_mixture(advice, "fr", 0.7, {"fr": 1.0, "es": 5.0})
+    assert dear.loc[0, "cost"] < own.loc[0, "cost"]
+    assert own.loc[0, "mixture"].startswith("fra")
+    assert "spa" in dear.loc[0, "mixture"]
+    assert (own["score"] >= 0.7).all()
+    assert own["cost"].is_monotonic_increasing
+    assert own["score"].is_monotonic_increasing
+    assert cheapest_mixture(advice, "ara", 0.99).empty
+
+
+def test_the_next_batch_is_the_targets_own_at_equal_prices(advice) -> None:
+    table = next_batch(advice, "tr", {"zh": 1000}, budget=500)
+    assert table.loc[0, "language"] == "tur"
+    assert table["gain"].is_monotonic_decreasing
+    cheap = next_batch(advice, "tr", {"zh": 1000}, 500, {"tr": 50, "de": 0.1})
+    assert cheap.set_index("language").loc["tur", "labels"] == 10
+
+
+@pytest.mark.parametrize("goal", [1.2, 0, -0.1, float("nan"), 70])
+def test_goals_that_are_none(advice, goal) -> None:
+    with pytest.raises(DataError, match="between 0 and 1"):
+        demand(advice, "de", goal)
+
+
+def test_nonsense_is_named(advice) -> None:
+    with pytest.raises(DataError, match="same language"):
+        demand(advice, "de", 0.5, "German")
+    with pytest.raises(DataError, match="needs examples"):
+        demand(advice, "de", 0.5, "en", size=0)
+    with pytest.raises(UnknownLanguageError):
+        demand(advice, "Germn", 0.5)
+    with pytest.raises(DataError, match="price"):
+        cheapest_mixture(advice, "de", 0.5, {"de": -1})
+    with pytest.raises(DataError, match="budget"):
+        next_batch(advice, "de", {"en": 5}, 0)
+    with pytest.raises(DataError, match="labels there are"):
+        next_batch(advice, "de", {"en": 0}, 5)
+    with pytest.raises(DataError, match="too few"):
+        demand(mixture_world(runs=1).take(np.arange(5)), "de", 0.5)
