@@ -1,6 +1,6 @@
 """Write the stored result tables of the chapters on advice.
 
-    python book/advice_tables.py [NAME of a SUMEval file ...]
+    python book/advice_tables.py [NAME of a SUMEval file ... | advisor]
 
 Needs $CROSSLINGUAL_DATA with published/sumeval and the matrix of de Vries et al. 2022; neither
 is part of this repository. Without names all files are validated, about a quarter of an hour.
@@ -98,15 +98,88 @@ def ranking() -> None:
     print(table.round(3).to_string(index=False), flush=True)
 
 
+LABELS = (0, 5, 10, 25, 50, 100, 250, 500, 1000, 2500)
+
+
+def advisor(folder: Path) -> None:
+    """Answers of the interactive page: ranks and growth, for every language with text in mC4."""
+    from crosslingual.demands import fit_advice
+    from crosslingual.features import pair_features
+    from crosslingual.languages import language_table
+    from crosslingual.records import read_scores
+    from crosslingual.sources import rank_sources
+
+    table = language_table()
+    targets = table[table["mc4_tokens"] > 0]["code"].tolist()
+    data = OUT.parent
+    ranks, curves = [], []
+
+    def ranked(task: str, scores: pd.DataFrame, features: pd.DataFrame, terms: list[str]) -> None:
+        errors = held_out_errors(scores, features, terms)
+        name = scores["task"].iloc[0]
+        for target in sorted(features["target"].unique()):
+            made = rank_sources(scores, target, name, features, None, terms, held_out=errors)
+            keep = made.table.head(10).assign(task=task, target=target)
+            ranks.append(keep[["task", "target", "source", "predicted", "low", "high"]])
+
+    def grown(task: str, advice: object, of: str, sources: list[str], size: float) -> None:
+        known = advice.model.mixtures  # type: ignore[attr-defined]
+        languages = sorted({*known.languages, of, *sources})
+        amounts, rows = [], []
+        for source in sources:
+            for labels in LABELS:
+                row = [size if name == source else 0.0 for name in languages]
+                row[languages.index(of)] += labels
+                amounts.append(row)
+                rows.append({"task": task, "target": of, "source": source, "labels": labels})
+        score, low, high = advice.score(amounts, languages, of, 0.8)  # type: ignore[attr-defined]
+        made = pd.DataFrame(rows).assign(score=score, low=low, high=high)
+        tops = made.groupby("source", sort=False)[["score", "low", "high"]].cummax()
+        curves.append(made.assign(**tops))
+
+    mini = read_scores(data / "zero_shot.csv")
+    mini = mini[(mini["model"] == "mini") & (mini["task"] == "intents")]
+    pairs = pair_features(sorted(mini["source"].unique()), targets, missing="keep")
+    terms = ["syntax", "genealogy", "levenshtein_romanised", "same_script", "log_tokens_target"]
+    ranked("intents", mini, pairs, terms)
+    shots = read_scores(data / "few_shot.csv")
+    advice = fit_advice(shots, size=560)
+    for part in list(ranks):
+        of = part["target"].iloc[0]
+        grown("intents", advice, of, part["source"].head(6).tolist(), 560)
+
+    path = find_xpos("", download=True)
+    if path is None:
+        sys.exit("the published matrix is not at hand: set CROSSLINGUAL_DATA.")
+    scores = xpos_scores(path)
+    ranked("part of speech", scores, xpos_features(scores), list(XPOS_TERMS))
+
+    answering = fit_advice(read_sumeval(folder / "TyDiQA_XLMR_ID.json"))
+    sources = [s for s in answering.model.mixtures.languages]
+    for of in targets:
+        others = [s for s in sources if s != of]
+        grown("question answering", answering, of, others, 3000)
+        zero = curves[-1][curves[-1]["labels"] == 0].rename(columns={"score": "predicted"})
+        ranks.append(zero[["task", "target", "source", "predicted", "low", "high"]])
+    write_csv(OUT / "ranks.csv", pd.concat(ranks).round(3))
+    write_csv(OUT / "curves.csv", pd.concat(curves).round(3))
+    print(f"{sum(map(len, ranks))} ranks, {sum(map(len, curves))} points of curves", flush=True)
+
+
 def main() -> None:
     """Compute and write."""
     root = os.environ.get("CROSSLINGUAL_DATA")
     if not root:
         sys.exit("set CROSSLINGUAL_DATA to the folder that holds published/.")
     OUT.mkdir(parents=True, exist_ok=True)
+    files = Path(root) / "published" / "sumeval" / "train"
+    if sys.argv[1:] == ["advisor"]:
+        advisor(files)
+        return
     if not sys.argv[1:]:
         ranking()
-    sumeval(Path(root) / "published" / "sumeval" / "train", sys.argv[1:])
+        advisor(files)
+    sumeval(files, sys.argv[1:])
     write_text(
         OUT / "SIGNATURE",
         f"sumeval-2022 train + xpos-udpos-10000|date:{datetime.date.today()}|v:{__version__}\n",

@@ -90,6 +90,8 @@ def build() -> None:
     started = time.monotonic()
     seconds = run_all(chapters())
     chapters_took = time.monotonic() - started
+    (BUILD / "book" / "extra").mkdir(exist_ok=True)
+    shutil.copy(RESULTS / "advisor.html", BUILD / "book" / "extra")
     started = time.monotonic()
     program = Path(sys.executable).with_name("jupyter-book")
     command = [str(program), "build", str(BUILD), "-W", "--all", "-q"]
@@ -98,6 +100,8 @@ def build() -> None:
     # jupyter-book 2 builds nothing and exits 0, so the page itself is looked for.
     if code or not index.exists():
         sys.exit(f"jupyter-book failed (exit {code}); index.html exists: {index.exists()}.")
+    if not (index.parent / "advisor.html").exists():
+        sys.exit("the interactive page is missing beside index.html.")
     seconds["rendering"] = time.monotonic() - started
     seconds["all, two at a time"] = chapters_took + seconds["rendering"]
     for name, taken in seconds.items():

@@ -87,6 +87,8 @@ TINY = {
     "dependence": {"languages": "de,ru,en,fi,zh", "pool": 8, "draws": 4, "permutations": 19},
     "predictors": {"draws": 20, "permutations": 19, "power_draws": 2, "pool": 8},
     "published": {"live": False},
+    "annotate": {"targets": "sw,eu"},
+    "other_tools": {"live": ""},
     "few_shot": {"shots": "0,2", "epochs": 1, "few_updates": 1, "terms": "syntax"},
 }
 SMALL = {"train_limit": 16, "test_limit": 12, "workers": 0}

@@ -185,7 +185,12 @@ def plot_feature_matrices(features: pd.DataFrame, names: Sequence[str]) -> Figur
     return figure
 
 
-def plot_coefficients(tidy: pd.DataFrame, terms: Sequence[str], by: str = "name") -> Figure:
+def plot_coefficients(
+    tidy: pd.DataFrame,
+    terms: Sequence[str],
+    by: str = "name",
+    label: str = "change of the score for one standard deviation more similarity",
+) -> Figure:
     """Coefficients with 95 % intervals.
 
     Parameters
@@ -211,7 +216,7 @@ def plot_coefficients(tidy: pd.DataFrame, terms: Sequence[str], by: str = "name"
         )
     ax.axvline(0, color="grey", lw=1)
     ax.set_yticks([-i for i in range(len(terms))], [t.replace("_", " ") for t in terms])
-    ax.set(xlabel="change of the score for one standard deviation more similarity")
+    ax.set(xlabel=label)
     ax.legend(frameon=False, fontsize=8, title="standard errors" if by == "errors" else None)
     return figure
 

@@ -129,6 +129,7 @@ def rank_sources(
     terms: Sequence[str] | None = None,
     interval: float = 0.8,
     seed: int = 0,
+    held_out: pd.DataFrame | None = None,
 ) -> Ranking:
     """Rank sources for a target, measured or not.
 
@@ -150,6 +151,8 @@ def rank_sources(
         Nominal coverage.
     seed : int
         Of what is random.
+    held_out : DataFrame, optional
+        From `held_out_errors`, to rank for many targets without measuring the errors anew.
 
     Returns
     -------
@@ -220,7 +223,10 @@ def rank_sources(
         )
     model = _fit(train, terms, seed)
     reasons = model.explain(new)
-    errors = _errors(train, terms, seed)
+    if held_out is None:
+        errors = _errors(train, terms, seed)
+    else:
+        errors = held_out[held_out["target"] != code]
     own = rows[rows["target"] == code].set_index("source")["score"].reindex(new["source"])
     measured = own.to_numpy(dtype=float)
     settled = ~np.isnan(measured)

@@ -1,0 +1,130 @@
+"""Figures of advice: exchange rates, rankings, growth with labels, calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from .errors import DataError
+from .languages import find_language
+from .mixtures import is_known
+from .plots import WONG, axes_grid
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from .demands import Demand
+    from .sources import Ranking
+
+__all__ = ["plot_calibration", "plot_demands", "plot_exchange", "plot_rankings", "plot_tools"]
+
+
+def _name(code: str) -> str:
+    return find_language(code).name if is_known(code) else code
+
+
+def plot_exchange(tables: Mapping[str, pd.DataFrame]) -> Figure:
+    """Draw exchange rates, one panel a table.
+
+    Parameters
+    ----------
+    tables : mapping
+        Title -> rates, sources in rows (`crosslingual.exchange.Exchange.table`).
+    """
+    import seaborn as sns
+
+    if not tables:
+        raise DataError("there is no table of exchange rates to draw.")
+    figure, axes = axes_grid(len(tables), width=5.2, height=4.6)
+    for ax, (title, table) in zip(axes, tables.items(), strict=True):
+        sns.heatmap(
+            table, ax=ax, vmin=0, vmax=1, cmap="cividis", annot=table.size <= 144, fmt=".2f",
+            annot_kws={"size": 7}, square=True,
+            cbar_kws={"label": "worth in target examples (0 to 1)", "shrink": 0.8},
+        )  # fmt: skip
+        ax.set(title=title, xlabel="target language", ylabel="one example of")
+        ax.tick_params(axis="y", rotation=0)
+    return figure
+
+
+def plot_rankings(rankings: Mapping[str, Ranking], top: int = 10) -> Figure:
+    """Draw the best sources of each target with their intervals."""
+    if not rankings:
+        raise DataError("there is no ranking to draw.")
+    figure, axes = axes_grid(len(rankings), width=3.6, height=3.6)
+    for ax, (title, ranking) in zip(axes, rankings.items(), strict=True):
+        rows = ranking.table.head(top).iloc[::-1]
+        ax.hlines(rows["name"], rows["low"], rows["high"], color="#999999", lw=3)
+        ax.plot(rows["predicted"], rows["name"], "o", color=WONG[0], label="predicted")
+        known = rows.dropna(subset=["measured"])
+        if len(known):
+            ax.plot(known["measured"], known["name"], "D", color=WONG[5], label="measured")
+            ax.legend(fontsize=8)
+        ax.set(title=title, xlabel="score (0 to 1)")
+    return figure
+
+
+def plot_demands(demands: Mapping[str, Demand]) -> Figure:
+    """Draw growth with labels, with intervals and the goal, one panel a demand."""
+    if not demands:
+        raise DataError("there is no demand to draw.")
+    figure, axes = axes_grid(len(demands), width=3.8, height=3.2)
+    for ax, (title, made) in zip(axes, demands.items(), strict=True):
+        curve = made.curve
+        ax.fill_between(curve["labels"] + 1, curve["low"], curve["high"], color=WONG[4], alpha=0.4)
+        ax.plot(curve["labels"] + 1, curve["score"], color=WONG[0])
+        ax.axhline(made.goal, color=WONG[5], ls="--", lw=1)
+        if made.reachable:
+            ax.plot([made.labels + 1], [made.goal], "o", color=WONG[5])
+        ax.set(
+            title=title, xscale="log", ylim=(0, 1), xlabel="1 + labels of the target",
+            ylabel="score (0 to 1)",
+        )  # fmt: skip
+    return figure
+
+
+def plot_calibration(table: pd.DataFrame, files: pd.DataFrame | None = None) -> Figure:
+    """Draw measured against nominal coverage.
+
+    Parameters
+    ----------
+    table : DataFrame
+        level, coverage.
+    files : DataFrame, optional
+        kind, file, coverage at a nominal 0.8 (`MixtureValidation.summary` of several files).
+    """
+    figure, axes = axes_grid(1 if files is None else 2, width=4.4, height=3.8)
+    ax = axes[0]
+    ax.plot([0.4, 1], [0.4, 1], color="#999999", lw=1, label="as promised")
+    ax.plot(table["level"], table["coverage"], "o-", color=WONG[0], label="held-out targets")
+    ax.set(xlabel="nominal coverage", ylabel="measured coverage", title="ranking")
+    ax.legend(fontsize=8)
+    if files is not None:
+        ax = axes[1]
+        ax.axvspan(0.75, 0.85, color=WONG[4], alpha=0.3)
+        for kind, colour, marker in (("seen", WONG[0], "o"), ("unseen", WONG[5], "s")):
+            part = files[files["kind"] == kind].sort_values("file")
+            ax.plot(part["coverage"], part["file"], marker, color=colour, label=f"{kind} targets")
+        ax.set(xlabel="measured coverage of 80 % intervals", xlim=(0, 1), title="mixtures")
+        ax.legend(fontsize=8, loc="lower left")
+    return figure
+
+
+def plot_tools(table: pd.DataFrame) -> Figure:
+    """Draw mean absolute errors of tools, one row a file, on a log scale.
+
+    Parameters
+    ----------
+    table : DataFrame
+        file, tool, mae.
+    """
+    figure, axes = axes_grid(1, width=7.0, height=0.55 * table["file"].nunique() + 1.4)
+    ax = axes[0]
+    markers = "osD^v"
+    for i, (tool, part) in enumerate(table.groupby("tool", sort=False)):
+        ax.plot(part["mae"], part["file"], markers[i % 5], color=WONG[i], label=str(tool), ms=7)
+    ax.set(xscale="log", xlabel="mean absolute error of a score (0 to 1)")
+    ax.grid(axis="y", color="#dddddd")
+    ax.legend(fontsize=8)
+    return figure
