@@ -201,6 +201,8 @@ def plot_coefficients(
         Which.
     by : str
         What a colour is: ``name`` (a regression) or ``errors`` (a kind of standard errors).
+    label : str
+        What the axis measures.
     """
     rows = tidy[tidy["term"].isin(terms)]
     groups = list(dict.fromkeys(rows[by]))
