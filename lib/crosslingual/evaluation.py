@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .errors import ConfigError, DataError
-from .metrics import get_metric
 from .models import Loaded
-from .tasks import Example, Task
+from .tasks import Example, Task, scored
 from .tuning import autocast, bucketed, encode, pad
 
 if TYPE_CHECKING:
@@ -242,7 +241,6 @@ def evaluate(
 
 def judge(outputs: Sequence[str], examples: Sequence[Example], task: Task) -> Evaluation:
     """Score outputs that are there already; also for learners that are no mT5."""
-    targets = [e.target for e in examples]
-    scores = {name: get_metric(name)(outputs, targets) for name in task.metrics}
+    scores = {name: scored(name, outputs, examples) for name in task.metrics}
     illegal = sum(not task.legal(output) for output in outputs) / len(outputs)
     return Evaluation(scores, len(outputs), illegal, list(outputs))

@@ -18,6 +18,7 @@ __all__ = [
     "format_spans",
     "parse_spans",
     "span_f1",
+    "tag_accuracy",
     "token_f1",
 ]
 
@@ -140,10 +141,30 @@ def span_f1(outputs: Sequence[str], targets: Sequence[str]) -> float:
     return 2 * hits / total if total else 1.0
 
 
+def tag_accuracy(outputs: Sequence[str], targets: Sequence[str]) -> float:
+    """Share of all words whose tag is right, tags written in a row.
+
+    What is missing at the end of an output counts as wrong, what is too much is not counted.
+
+    Examples
+    --------
+    >>> tag_accuracy(["DET NOUN", "VERB ADV ADV"], ["DET VERB NOUN", "VERB"])
+    0.5
+    """
+    _check(outputs, targets)
+    right = words = 0
+    for output, target in zip(outputs, targets, strict=True):
+        got, want = output.split(), target.split()
+        right += sum(g == w for g, w in zip(got, want, strict=False))
+        words += len(want)
+    return right / words
+
+
 METRICS: dict[str, Callable[[Sequence[str], Sequence[str]], float]] = {
     "accuracy": accuracy,
     "exact_match": exact_match,
     "span_f1": span_f1,
+    "tag_accuracy": tag_accuracy,
     "token_f1": token_f1,
 }
 """Name -> function(outputs, targets)."""

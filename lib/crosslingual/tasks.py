@@ -7,10 +7,11 @@ make a `Task` and `register` it; nothing else in the package knows tasks by name
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from .answer_metrics import score_answers
 from .errors import DataError, UnknownTaskError
 from .languages import find_language, resolve
 from .metrics import get_metric
@@ -18,7 +19,16 @@ from .metrics import get_metric
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Example", "Task", "baselines", "describe", "get_task", "register", "task_names"]
+__all__ = [
+    "Example",
+    "Task",
+    "baselines",
+    "describe",
+    "get_task",
+    "register",
+    "scored",
+    "task_names",
+]
 
 SPLITS = ("train", "dev", "test")
 
@@ -37,6 +47,8 @@ class Example:
         Where the example comes from (template, sentence id); splits share none.
     spans : tuple of (label, start, end)
         For structured tasks: where the target's spans stand in ``input``.
+    answers : tuple of str
+        For questions with several right answers: all of them, ``target`` first.
     """
 
     input: str
@@ -44,6 +56,7 @@ class Example:
     language: str
     key: str = ""
     spans: tuple[tuple[str, int, int], ...] = ()
+    answers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -110,9 +123,10 @@ def register(task: Task) -> Task:
 
 
 def _known() -> dict[str, Task]:
+    from .benchmarks import benchmark_tasks
     from .home import HOME_TASKS
 
-    return {task.name: task for task in HOME_TASKS} | _REGISTRY
+    return {task.name: task for task in HOME_TASKS} | benchmark_tasks() | _REGISTRY
 
 
 def task_names() -> list[str]:
@@ -134,6 +148,22 @@ def get_task(name: str) -> Task:
     return known[name]
 
 
+def scored(metric: str, outputs: Sequence[str], examples: Sequence[Example]) -> float:
+    """Score of outputs for examples: against targets, or against the best of several answers.
+
+    ``squad_em``, ``squad_f1``, ``mlqa_em`` and ``mlqa_f1`` are the official scorers' (see
+    `crosslingual.answer_metrics`); other names are those of `crosslingual.metrics.METRICS`.
+    """
+    style, _, part = metric.partition("_")
+    if style in ("squad", "mlqa"):
+        if len(outputs) != len(examples) or not examples:
+            raise DataError(f"{len(outputs)} outputs cannot be scored for {len(examples)}.")
+        right = [e.answers or (e.target,) for e in examples]
+        found = score_answers(outputs, right, [e.language for e in examples], style)
+        return found["exact_match" if part == "em" else part]
+    return get_metric(metric)(outputs, [e.target for e in examples])
+
+
 def baselines(task: Task, language: str) -> dict[str, float]:
     """Scores that need no learning, on the test split.
 
@@ -143,13 +173,16 @@ def baselines(task: Task, language: str) -> dict[str, float]:
         ``chance``: expected score of a random training target; ``majority``: score of
         always giving the most frequent training target.
     """
-    score = get_metric(task.metrics[0])
     train = [e.target for e in task.examples(language, "train")]
-    test = [e.target for e in task.examples(language, "test")]
+    test = task.examples(language, "test")
+
+    def score(answer: str) -> float:
+        return scored(task.metrics[0], [answer] * len(test), test)
+
     frequent = Counter(train).most_common(1)[0][0]
     distinct = Counter(train)
-    chance = sum(n / len(train) * score([t] * len(test), test) for t, n in distinct.items())
-    return {"chance": chance, "majority": score([frequent] * len(test), test)}
+    chance = sum(n / len(train) * score(t) for t, n in distinct.items())
+    return {"chance": chance, "majority": score(frequent)}
 
 
 def describe(task: Task, languages: Iterable[str]) -> pd.DataFrame:

@@ -1,0 +1,375 @@
+"""The public benchmarks as tasks: classification, named entities, parts of speech, questions.
+
+XNLI, PAWS-X, SIB-200; WikiANN, MasakhaNER's corpora, PUD; TyDiQA-GoldP, XQuAD, MLQA. Data
+come from a folder given, from $CROSSLINGUAL_DATA, or from the hub; castings are those of mT5
+(Xue et al. 2021 and its published preprocessors) where it has one.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from .errors import DataError
+from .languages import find_language
+from .metrics import NO_SPANS, format_spans, parse_spans
+from .readers import read_conll, read_conllu, read_hub, read_squad, read_table
+from .tasks import Example, Task
+
+__all__ = ["BENCHMARKS", "benchmark_tasks", "data_dir"]
+
+Row = dict[str, Any]
+_FOLDER: ContextVar[str] = ContextVar("data_dir", default="")
+
+
+@contextmanager
+def data_dir(folder: str | Path | None) -> Iterator[None]:
+    """Read benchmarks from a folder first: one subfolder a benchmark, named as in its `Source`."""
+    token = _FOLDER.set(str(folder or ""))
+    try:
+        yield
+    finally:
+        _FOLDER.reset(token)
+
+
+_SIB = {
+    "ara": "arb_Arab", "fas": "pes_Arab", "swa": "swh_Latn", "zho": "zho_Hans", "est": "est_Latn",
+    "lav": "lvs_Latn", "msa": "zsm_Latn", "aze": "azj_Latn", "nep": "npi_Deva", "uzb": "uzn_Latn",
+    "ori": "ory_Orya", "pus": "pbt_Arab", "mlg": "plt_Latn", "sqi": "als_Latn", "yid": "ydd_Hebr",
+    "fil": "tgl_Latn", "mon": "khk_Cyrl",
+}  # fmt: skip
+_NER_FOLDER = {"swa": "swa", "yor": "yor"}
+_WIKIANN = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
+_TYDI = {
+    "ara": "arabic", "ben": "bengali", "eng": "english", "fin": "finnish", "ind": "indonesian",
+    "kor": "korean", "rus": "russian", "swa": "swahili", "tel": "telugu",
+}  # fmt: skip
+_UPOS = (
+    "ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN",
+    "PUNCT", "SCONJ", "SYM", "VERB", "X",
+)  # fmt: skip
+
+
+def _short(code: str) -> str:
+    return find_language(code).short
+
+
+def _sib_code(code: str) -> str:
+    return _SIB.get(code, f"{code}_{find_language(code).script}")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a benchmark is, and how its rows become examples.
+
+    Attributes
+    ----------
+    folder : str
+        Its subfolder of a data folder.
+    hub : str
+        Id on the hub, "" where it is not there in a form that can be read without code.
+    languages : tuple of str
+        ISO 639-3.
+    config : callable
+        Language -> configuration on the hub.
+    files : callable or None
+        (Language, split) -> path inside the folder, for files in their authors' own form;
+        None where there are hub folders only.
+    read : callable or None
+        Reads such a file.
+    splits : dict
+        Our split -> the hub's; "train[...]" slices are not used: what has to be carved out is
+        carved by `part`, by a hash of the key, alike in every language.
+    part : callable or None
+        (Key, split) -> is the row in it; for benchmarks that lack a split.
+    example : callable
+        (Row, language) -> Example.
+    """
+
+    folder: str
+    hub: str
+    languages: tuple[str, ...]
+    config: Callable[[str], str | None]
+    example: Callable[[Row, str], Example]
+    splits: dict[str, str]
+    files: Callable[[str, str], str] | None = None
+    read: Callable[[Path], tuple[list[Row], Any]] | None = None
+    part: Callable[[str, str], bool] | None = None
+
+
+def _thirds(key: str, split: str) -> bool:
+    """70 % train, 10 % dev, 20 % test, by a hash of the key: the same in every language."""
+    place = zlib.crc32(key.encode()) % 10
+    return {"train": place < 7, "dev": place == 7, "test": place > 7}[split]
+
+
+def _tenth(key: str, split: str) -> bool:
+    """A tenth of the training rows is development data; the test split is whole."""
+    if split == "test":
+        return True
+    return (zlib.crc32(key.encode()) % 10 == 0) == (split == "dev")
+
+
+def _load(source: Source, language: str, split: str) -> list[Example]:
+    """Rows of a split from the first place that has them, as examples."""
+    rows: list[Row] | None = None
+    looked = []
+    for root in (_FOLDER.get(), os.environ.get("CROSSLINGUAL_DATA", "")):
+        folder = Path(root) / source.folder
+        if not root or not folder.is_dir():
+            continue
+        looked.append(str(folder))
+        if source.files is not None and source.read is not None:
+            path = folder / source.files(language, split)
+            if path.is_file():
+                rows = source.read(path)[0]
+                break
+        config = source.config(language)
+        if config is None or (folder / config).is_dir() or not any(folder.glob("*.txt")):
+            try:
+                rows = read_hub(str(folder), config, source.splits[split])
+                break
+            except DataError:
+                continue
+    if rows is None and source.hub:
+        rows = read_hub(source.hub, source.config(language), source.splits[split])
+    if rows is None:
+        raise DataError(
+            f"{source.folder} is nowhere to be had for {language}, {split}: looked in "
+            f"{', '.join(looked) or 'no folder'}. Give one with data_dir, or set "
+            "CROSSLINGUAL_DATA."
+        )
+    examples = [
+        replace(source.example(row, language), key=str(_key(row, number)))
+        for number, row in enumerate(rows)
+        if _keep(source, row, language)
+    ]
+    if source.part is not None:
+        examples = [e for e in examples if source.part(e.key, split)]
+    if not examples:
+        raise DataError(f"{source.folder} has no example for {language}, {split}.")
+    return examples
+
+
+def _key(row: Row, number: int) -> Any:
+    for name in ("key", "id"):
+        if row.get(name) is not None:
+            return row[name]
+    return number
+
+
+def _keep(source: Source, row: Row, language: str) -> bool:
+    """TyDiQA's languages share one file; its ids begin with the language."""
+    return source.folder != "tydiqa" or str(row["id"]).startswith(_TYDI[language])
+
+
+def _text(row: Row, name: str) -> str:
+    return " ".join(str(row[name]).split())
+
+
+def _pair(prefix: str, first: str, second: str, labels: tuple[str, ...]) -> Any:
+    def example(row: Row, language: str) -> Example:
+        given = row["label"]
+        label = given if isinstance(given, str) and not given.isdigit() else labels[int(given)]
+        one, two = (_text(row, name) for name in (first, second))
+        return Example(f"{prefix}: {first}: {one} {second}: {two}", label, language)
+
+    return example
+
+
+def _topic(row: Row, language: str) -> Example:
+    return Example(f"topic: {_text(row, 'text')}", str(row["category"]), language)
+
+
+def _entities(row: Row, language: str) -> Example:
+    raw = row.get("tags", row.get("ner_tags"))
+    if raw is None:
+        raise DataError(f"a row of named entities has no tags: {sorted(row)}.")
+    tags = [t if isinstance(t, str) else _WIKIANN[int(t)] for t in raw]
+    spans: list[list[str]] = []
+    for token, tag in zip(row["tokens"], tags, strict=True):
+        if tag.startswith("B-"):
+            spans.append([tag[2:], token])
+        elif tag.startswith("I-") and spans:
+            spans[-1][1] += f" {token}"
+    # What separates spans cannot be told from a token of the same form.
+    tokens = [token.replace(";", ",").replace(":", ",") or "," for token in row["tokens"]]
+    clean = [(kind, text.replace(";", ",").replace(":", ",")) for kind, text in spans]
+    return Example(f"tag: {' '.join(tokens)}", format_spans(clean), language)
+
+
+def _words(row: Row, language: str) -> Example:
+    return Example(f"pos: {' '.join(row['tokens'])}", " ".join(row["tags"]), language)
+
+
+def _question(row: Row, language: str) -> Example:
+    answers = row["answers"]
+    texts = answers["text"] if isinstance(answers, dict) else answers
+    told = tuple(" ".join(str(t).split()) for t in texts)
+    inputs = f"question: {_text(row, 'question')} context: {_text(row, 'context')}"
+    return Example(inputs, told[0], language, answers=told)
+
+
+def _iso(shorts: str) -> tuple[str, ...]:
+    return tuple(find_language(s).code for s in shorts.split())
+
+
+_USUAL = {"train": "train", "dev": "validation", "test": "test"}
+_ONE = {"train": "test", "dev": "test", "test": "test"}
+
+
+@lru_cache(maxsize=1)
+def _sources() -> dict[str, Source]:
+    xnli = _iso("ar bg de el en es fr hi ru sw th tr ur vi zh")
+    sib = _iso("ar de el en fi fr hi id it ja ko fa pt ru es sw th tr uk vi zh")
+    ner = _iso("am ar da de en es fa fi fr hu id it nl pt ro sv sw uk yo")
+    pud = _iso("ar de en es fi fr hi id ko ru th tr zh")
+    return {
+        "xnli": Source(
+            "xnli", "facebook/xnli", xnli, _short,
+            _pair("xnli", "premise", "hypothesis", ("0", "1", "2")), _USUAL,
+        ),
+        "pawsx": Source(
+            "paws-x", "google-research-datasets/paws-x", _iso("de en es fr ja ko zh"), _short,
+            _pair("paws", "sentence1", "sentence2", ("different_meaning", "paraphrase")), _USUAL,
+        ),
+        "sib200": Source(
+            "sib200", "Davlan/sib200", sib, _sib_code, _topic, _USUAL,
+            files=lambda language, split: f"{_sib_code(language)}/{split}.tsv",
+            read=lambda path: read_table(
+                path, {"id": "index_id", "category": "category", "text": "text"}
+            ),
+        ),
+        "wikiann": Source(
+            "wikiann", "unimelb-nlp/wikiann", ner, _short, _entities, _USUAL,
+        ),
+        "ner": Source(
+            "ner", "", ner, lambda language: _NER_FOLDER.get(language, _short(language)), _entities,
+            _USUAL,
+            files=lambda language, split: (
+                f"{_NER_FOLDER.get(language, _short(language))}/{split}.txt"
+            ),
+            read=lambda path: read_conll(path, ("PER", "LOC", "ORG"), dirty="skip"),
+        ),
+        "pud": Source(
+            "ud_pud", "", pud, _short, _words, _ONE,
+            files=lambda language, split: f"{_short(language)}_pud-ud-test.conllu",
+            read=read_conllu, part=_thirds,
+        ),
+        "tydiqa": Source(
+            "tydiqa", "google-research-datasets/tydiqa", tuple(_TYDI),
+            lambda language: "secondary_task", _question,
+            {"train": "train", "dev": "train", "test": "validation"}, part=_tenth,
+        ),
+        "xquad": Source(
+            "xquad", "google/xquad", _iso("ar de el en es hi ro ru th tr vi zh"),
+            lambda language: f"xquad.{_short(language)}", _question,
+            dict.fromkeys(_ONE, "validation"),
+            files=lambda language, split: f"xquad.{_short(language)}.json",
+            read=read_squad, part=_thirds,
+        ),
+        "mlqa": Source(
+            "mlqa", "facebook/mlqa", _iso("ar de en es hi vi zh"),
+            lambda language: f"mlqa.{_short(language)}.{_short(language)}", _question,
+            {"train": "validation", "dev": "validation", "test": "test"}, part=_tenth,
+        ),
+    }  # fmt: skip
+
+
+_TOPICS = (
+    "entertainment", "geography", "health", "politics", "science/technology", "sports", "travel",
+)  # fmt: skip
+_SPANS = "'tag: <tokens>' -> 'PER: ... ; LOC: ...' or 'none'"
+_ASK = "mT5's: 'question: <question> context: <context>' -> answer"
+_ABOUT: dict[str, dict[str, Any]] = {
+    "xnli": {
+        "kind": "classification", "metrics": ("accuracy",), "labels": ("0", "1", "2"),
+        "max_output": 4, "casting": "mT5's: 'xnli: premise: ... hypothesis: ...' -> '0' "
+        "(entailment), '1' (neutral), '2' (contradiction)",
+        "licence": "CC BY-NC 4.0", "citation": "conneau2018xnli",
+    },
+    "pawsx": {
+        "kind": "classification", "metrics": ("accuracy",),
+        "labels": ("different_meaning", "paraphrase"), "max_output": 12,
+        "casting": "'paws: sentence1: ... sentence2: ...' -> 'different_meaning', 'paraphrase'",
+        "licence": "free for any purpose", "citation": "yang2019pawsx",
+    },
+    "sib200": {
+        "kind": "classification", "metrics": ("accuracy",), "labels": _TOPICS, "max_output": 12,
+        "casting": "'topic: <sentence>' -> one of seven topics in English",
+        "licence": "CC BY-SA 4.0", "citation": "adelani2024sib200",
+    },
+    "wikiann": {
+        "kind": "structured", "metrics": ("span_f1",), "max_output": 64, "casting": _SPANS,
+        "licence": "free", "citation": "rahimi2019massively",
+    },
+    "ner": {
+        "kind": "structured", "metrics": ("span_f1",), "max_output": 64, "casting": _SPANS,
+        "licence": "differs by corpus (MasakhaNER 2.0's transfer corpora)",
+        "citation": "adelani2022masakhaner",
+    },
+    "pud": {
+        "kind": "structured", "metrics": ("tag_accuracy",), "max_output": 120,
+        "casting": "'pos: <tokens>' -> one UPOS a token; sentences split by their id",
+        "licence": "CC BY-SA 3.0", "citation": "zeman2017conll",
+    },
+    "tydiqa": {
+        "kind": "answering", "metrics": ("squad_f1", "squad_em"), "max_output": 32,
+        "casting": _ASK + "; its public 'validation' is the test here, a tenth of 'train' dev",
+        "licence": "Apache-2.0", "citation": "clark2020tydiqa",
+    },
+    "xquad": {
+        "kind": "answering", "metrics": ("squad_f1", "squad_em"), "max_output": 32,
+        "casting": _ASK + "; has a test set only: split by article, alike in all languages",
+        "licence": "CC BY-SA 4.0", "citation": "artetxe2020xquad",
+    },
+    "mlqa": {
+        "kind": "answering", "metrics": ("mlqa_f1", "mlqa_em"), "max_output": 32,
+        "casting": _ASK + "; has no training set: nine tenths of its development set train",
+        "licence": "CC BY-SA 3.0", "citation": "lewis2020mlqa",
+    },
+}  # fmt: skip
+
+BENCHMARKS = tuple(_ABOUT)
+"""Names of the tasks."""
+
+
+def _legal(name: str) -> Callable[[str], bool]:
+    about = _ABOUT[name]
+    if about.get("labels"):
+        return lambda output: output.strip() in about["labels"]
+    if name == "pud":
+        return lambda output: bool(output.split()) and set(output.split()) <= set(_UPOS)
+    if about["kind"] == "structured":
+        return lambda output: (
+            output.strip() == NO_SPANS
+            or (
+                bool(parse_spans(output))
+                and all(kind in ("PER", "LOC", "ORG") for kind, _ in parse_spans(output))
+            )
+        )
+    return lambda output: bool(output.strip())
+
+
+@lru_cache(maxsize=1)
+def benchmark_tasks() -> dict[str, Task]:
+    """The benchmarks as tasks, by name; nothing is read until examples are asked for."""
+    made = {}
+    for name, about in _ABOUT.items():
+        source = _sources()[name]
+
+        def load(language: str, split: str, of: Source = source) -> list[Example]:
+            return _load(of, language, split)
+
+        def languages(of: Source = source) -> list[str]:
+            return sorted(of.languages)
+
+        made[name] = Task(name=name, load=load, languages=languages, legal=_legal(name), **about)
+    return made

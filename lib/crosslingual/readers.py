@@ -1,0 +1,313 @@
+"""Reading labelled data as users have it: tables, CoNLL, CoNLL-U, SQuAD JSON, hub folders.
+
+Every reader gives plain rows. Lines that cannot be right are refused, or skipped and
+reported with file and line number: real files have them.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .errors import ConfigError, DataError
+
+__all__ = [
+    "DIRT",
+    "Dirt",
+    "read_conll",
+    "read_conllu",
+    "read_hub",
+    "read_squad",
+    "read_table",
+]
+
+DIRT = ("refuse", "skip")
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Dirt:
+    """A line that cannot be right; prints itself as ``file:line: what``."""
+
+    file: str
+    line: int
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.what}"
+
+
+def _note(found: list[Dirt], dirt: Dirt, rule: str) -> None:
+    if rule == "refuse":
+        raise DataError(f"{dirt}. Mend the line, or let such lines be skipped (dirty='skip').")
+    found.append(dirt)
+
+
+def _rule(dirty: str) -> None:
+    if dirty not in DIRT:
+        raise ConfigError(f"unknown rule {dirty!r} for dirty lines. Allowed: {', '.join(DIRT)}.")
+
+
+def _lines(path: str | Path) -> list[str]:
+    try:
+        return Path(path).read_text("utf-8-sig").split("\n")
+    except OSError as error:
+        raise DataError(f"{str(path)!r} cannot be read ({error.strerror}).") from None
+    except UnicodeDecodeError as error:
+        raise DataError(f"{str(path)!r} is not UTF-8 ({error.reason} at {error.start}).") from None
+
+
+def read_table(
+    path: str | Path, columns: Mapping[str, str], dirty: str = "refuse"
+) -> tuple[list[Row], list[Dirt]]:
+    """Read a TSV, CSV or JSONL file (by its suffix).
+
+    Parameters
+    ----------
+    path : str or Path
+        With a header line, where it is TSV or CSV.
+    columns : mapping
+        Our name -> the file's.
+    dirty : str
+        ``refuse`` or ``skip`` lines that lack a column or have it empty.
+
+    Returns
+    -------
+    rows, dirt
+        Rows with our names; every value a string, or as JSON has it.
+
+    Raises
+    ------
+    DataError
+        For unreadable files, missing columns, dirty lines under ``refuse``, or no row at all.
+    """
+    _rule(dirty)
+    suffix = Path(path).suffix
+    found: list[Dirt] = []
+    rows: list[Row] = []
+    lines = _lines(path)
+    if suffix == ".jsonl":
+        records = []
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                try:
+                    record = json.loads(line)
+                except ValueError:
+                    _note(found, Dirt(str(path), number, "no JSON"), dirty)
+                    continue
+                records.append((number, record if isinstance(record, dict) else {}))
+    elif suffix in (".tsv", ".csv"):
+        # Tab-separated text has no quotes: a sentence may begin with one.
+        quoting: Any = csv.QUOTE_NONE if suffix == ".tsv" else csv.QUOTE_MINIMAL
+        mark = "\t" if suffix == ".tsv" else ","
+        reader: csv.DictReader[str] = csv.DictReader(
+            (f"{x}\n" for x in lines), delimiter=mark, quoting=quoting
+        )
+        names = reader.fieldnames or []
+        lacking = [theirs for theirs in columns.values() if theirs not in names]
+        if lacking:
+            raise DataError(
+                f"{str(path)!r} has no column {', '.join(map(repr, lacking))}. It has: "
+                f"{', '.join(names)}. Map them with columns."
+            )
+        records = [(reader.line_num, record) for record in reader]
+    else:
+        raise DataError(f"{str(path)!r} is no table. Allowed: .tsv, .csv, .jsonl.")
+    for number, record in records:
+        row = {ours: record.get(theirs) for ours, theirs in columns.items()}
+        empty = [columns[k] for k, v in row.items() if v is None or v == ""]
+        if empty:
+            _note(found, Dirt(str(path), number, f"nothing in {', '.join(empty)}"), dirty)
+            continue
+        rows.append(row)
+    if not rows:
+        raise DataError(f"{str(path)!r} holds no row.")
+    return rows, found
+
+
+def read_conll(
+    path: str | Path,
+    labels: tuple[str, ...] = (),
+    dirty: str = "refuse",
+    token: int = 0,
+    tag: int = -1,
+) -> tuple[list[Row], list[Dirt]]:
+    """Read CoNLL columns: a token and its BIO tag a line, sentences apart by an empty one.
+
+    Parameters
+    ----------
+    path : str or Path
+        Columns apart by white space.
+    labels : tuple of str
+        Kinds of span that are kept; tags of others become ``O``. All where empty.
+    dirty : str
+        ``refuse`` or ``skip`` sentences with a line that has one column only, or a tag that is
+        no BIO tag.
+    token, tag : int
+        Which columns.
+
+    Returns
+    -------
+    rows, dirt
+        Rows with ``tokens`` and ``tags`` (BIO; an ``I`` that continues nothing becomes ``B``).
+    """
+    _rule(dirty)
+    found: list[Dirt] = []
+    rows: list[Row] = []
+    tokens: list[str] = []
+    tags: list[str] = []
+    broken = False
+    for number, line in enumerate([*_lines(path), ""], start=1):
+        if not line.strip() or line.startswith("-DOCSTART-"):
+            if tokens and not broken:
+                rows.append({"tokens": tokens, "tags": _bio(tags, labels)})
+            tokens, tags, broken = [], [], False
+            continue
+        parts = line.split()
+        what = ""
+        if len(parts) < 2:
+            what = f"one column where a token and a tag are expected: {line.strip()!r}"
+        elif parts[tag] != "O" and parts[tag][:2] not in ("B-", "I-"):
+            what = f"{parts[tag]!r} is no BIO tag"
+        if what:
+            _note(found, Dirt(str(path), number, what), dirty)
+            broken = True
+            continue
+        tokens.append(parts[token])
+        tags.append(parts[tag])
+    if not rows:
+        raise DataError(f"{str(path)!r} holds no sentence.")
+    return rows, found
+
+
+def _bio(tags: list[str], labels: tuple[str, ...]) -> list[str]:
+    out: list[str] = []
+    for tag in tags:
+        kind = tag[2:]
+        if tag == "O" or (labels and kind not in labels):
+            out.append("O")
+        elif tag[0] == "I" and (not out or out[-1][2:] != kind):
+            out.append(f"B-{kind}")
+        else:
+            out.append(tag)
+    return out
+
+
+CONLLU_COLUMNS = 10
+
+
+def read_conllu(path: str | Path, dirty: str = "refuse") -> tuple[list[Row], list[Dirt]]:
+    """Read CoNLL-U: words and their UPOS; ranges and empty nodes are left out.
+
+    Returns
+    -------
+    rows, dirt
+        Rows with ``id`` (sent_id), ``tokens`` and ``tags``.
+    """
+    _rule(dirty)
+    found: list[Dirt] = []
+    rows: list[Row] = []
+    tokens: list[str] = []
+    tags: list[str] = []
+    name, broken = "", False
+    for number, line in enumerate([*_lines(path), ""], start=1):
+        if not line.strip():
+            if tokens and not broken:
+                rows.append({"id": name, "tokens": tokens, "tags": tags})
+            tokens, tags, name, broken = [], [], "", False
+        elif line.startswith("#"):
+            key, _, value = line[1:].partition("=")
+            name = value.strip() if key.strip() == "sent_id" else name
+        else:
+            parts = line.split("\t")
+            if len(parts) != CONLLU_COLUMNS:
+                what = f"{len(parts)} columns instead of {CONLLU_COLUMNS}"
+                _note(found, Dirt(str(path), number, what), dirty)
+                broken = True
+            elif parts[0].isdigit():
+                tokens.append(parts[1])
+                tags.append(parts[3])
+    if not rows:
+        raise DataError(f"{str(path)!r} holds no sentence.")
+    return rows, found
+
+
+def read_squad(path: str | Path) -> tuple[list[Row], list[Dirt]]:
+    """Read SQuAD JSON.
+
+    Returns
+    -------
+    rows, dirt
+        Rows with ``id``, ``key`` (the article), ``question``, ``context``, and ``answers``, a
+        list of texts; questions without an answer are dirt, and skipped.
+    """
+    text = "\n".join(_lines(path))
+    try:
+        articles = json.loads(text)["data"]
+        rows: list[Row] = []
+        found: list[Dirt] = []
+        for place, article in enumerate(articles):
+            for paragraph in article["paragraphs"]:
+                for qa in paragraph["qas"]:
+                    answers = [a["text"] for a in qa["answers"] if a["text"]]
+                    if not answers:
+                        found.append(Dirt(str(path), 1, f"question {qa['id']!r} has no answer"))
+                        continue
+                    rows.append(
+                        {
+                            "id": str(qa["id"]),
+                            "key": f"article {place}",
+                            "question": qa["question"],
+                            "context": paragraph["context"],
+                            "answers": answers,
+                        }
+                    )
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{str(path)!r} is no SQuAD JSON ({type(error).__name__}: {error})."
+        ) from None
+    if not rows:
+        raise DataError(f"{str(path)!r} holds no question.")
+    return rows, found
+
+
+def read_hub(name: str, config: str | None, split: str) -> list[Row]:
+    """Read a split of a data set: a hub id, or a local folder in the hub's own format.
+
+    Parameters
+    ----------
+    name : str
+        Hub id, or folder (parquet, arrow or jsonl files, as ``datasets`` finds them; with a
+        subfolder for each configuration, or a ``README.md`` that declares them).
+    config : str, optional
+        Configuration, usually a language.
+    split : str
+        As the data set calls it.
+
+    Raises
+    ------
+    DataError
+        If it cannot be loaded; the message says what was tried.
+    """
+    import datasets
+
+    folder = Path(name)
+    target, rest = name, config
+    if folder.is_dir() and config and (folder / config).is_dir():
+        target, rest = str(folder / config), None
+    quiet = datasets.utils.logging
+    datasets.disable_progress_bars()
+    quiet.set_verbosity_error()
+    try:
+        loaded = datasets.load_dataset(target, rest, split=split)
+    except Exception as error:  # noqa: BLE001 - the library raises whatever its parts raise
+        raise DataError(
+            f"the data set {name!r} (configuration {config!r}, split {split!r}) cannot be loaded: "
+            f"{type(error).__name__}: {str(error).splitlines()[0]}. Without a network give a "
+            "folder with data_dir."
+        ) from None
+    return [dict(row) for row in loaded]
