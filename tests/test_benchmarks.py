@@ -1,0 +1,144 @@
+"""Benchmarks as tasks: small hub folders everywhere, the real files where they are."""
+
+import os
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from crosslingual.benchmarks import BENCHMARKS, benchmark_tasks, data_dir
+from crosslingual.errors import DataError, UnknownLanguageError
+from crosslingual.tasks import Example, baselines, get_task, scored
+
+REAL = Path(os.environ.get("CROSSLINGUAL_DATA", "/nowhere"))
+
+
+def _hub(root: Path, folder: str, config: str, split: str, rows: list[dict]) -> None:
+    target = root / folder / config
+    target.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame(rows).to_parquet(target / f"{split}-00000-of-00001.parquet")
+
+
+def _squad(text: str, number: int) -> dict:
+    answers = {"text": [text, f"{text}!"], "answer_start": [0, 0]}
+    return {"id": f"german-{number}", "question": "Wer?", "context": "Wir.", "answers": answers}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """A little of every benchmark as the hub has it."""
+    root = tmp_path_factory.mktemp("hub")
+    for split in ("train", "validation", "test"):
+        nli = {"premise": "Es  regnet.", "hypothesis": "Nass?", "label": 2}
+        _hub(root, "xnli", "de", split, [nli])
+        _hub(root, "paws-x", "de", split, [{"sentence1": "a", "sentence2": "b", "label": 1}])
+        _hub(
+            root, "sib200", "deu_Latn", split, [{"index_id": 1, "category": "travel", "text": "T"}]
+        )
+        row = {"tokens": ["In", "New", "York", ";"], "ner_tags": [0, 5, 6, 0]}
+        _hub(root, "wikiann", "de", split, [row])
+        _hub(root, "mlqa", "mlqa.de.de", split, [_squad("wir", i) for i in range(40)])
+        questions = [{**_squad("we", i), "id": f"english-{i}"} for i in range(40)]
+        others = [{**_squad("my", i), "id": f"finnish-{i}"} for i in range(40)]
+        _hub(root, "tydiqa", "secondary_task", split, questions + others)
+        _hub(root, "xquad", "xquad.de", split, [_squad("wir", i) for i in range(40)])
+    return root
+
+
+CASTS = {
+    "xnli": ("xnli: premise: Es regnet. hypothesis: Nass?", "2"),
+    "pawsx": ("paws: sentence1: a sentence2: b", "paraphrase"),
+    "sib200": ("topic: T", "travel"),
+    "wikiann": ("tag: In New York ,", "LOC: New York"),
+    "mlqa": ("question: Wer? context: Wir.", "wir"),
+    "xquad": ("question: Wer? context: Wir.", "wir"),
+}
+
+
+@pytest.mark.parametrize("name", CASTS)
+def test_castings_by_hand(folder, name) -> None:
+    with data_dir(folder):
+        example = get_task(name).examples("de", "test")[0]
+    assert (example.input, example.target) == CASTS[name]
+    assert get_task(name).legal(example.target)
+    assert not get_task(name).legal("")
+
+
+def test_tydiqa_takes_one_language_and_carves_development_data(folder) -> None:
+    task = get_task("tydiqa")
+    with data_dir(folder):
+        split = {s: task.examples("en", s) for s in ("train", "dev", "test")}
+        assert {e.target for part in split.values() for e in part} == {"we"}
+    keys = {s: {e.key for e in part} for s, part in split.items()}
+    assert not keys["train"] & keys["dev"]
+    assert len(keys["train"] | keys["dev"]) == len(keys["test"]) == 40
+    with pytest.raises(UnknownLanguageError):
+        get_task("tydiqa").examples("Germn", "test")
+
+
+def test_several_answers_are_all_right(folder) -> None:
+    with data_dir(folder):
+        example = get_task("mlqa").examples("de", "test")[0]
+    assert example.answers == ("wir", "wir!")
+    assert scored("mlqa_em", ["Wir!!"], [example]) == 1
+    assert scored("accuracy", ["wir!"], [example]) == 0
+    with pytest.raises(DataError, match="cannot be scored"):
+        scored("squad_f1", [], [example])
+
+
+def test_tags_are_counted_by_the_word() -> None:
+    examples = [Example("pos: a b", "DET NOUN", "eng"), Example("pos: c", "VERB", "eng")]
+    assert scored("tag_accuracy", ["DET VERB NOUN", "VERB ADV"], examples) == pytest.approx(2 / 3)
+
+
+def test_what_is_nowhere_is_said(tmp_path, monkeypatch) -> None:
+    monkeypatch.delenv("CROSSLINGUAL_DATA", raising=False)
+    with data_dir(tmp_path), pytest.raises(DataError, match="Give one with data_dir"):
+        get_task("pud").examples("de", "test")
+    with pytest.raises(UnknownLanguageError):
+        get_task("pud").examples("Klingn", "test")
+
+
+def test_every_benchmark_says_what_it_is() -> None:
+    for name, task in benchmark_tasks().items():
+        assert task.casting, name
+        assert task.licence, name
+        assert task.citation, name
+        assert len(task.languages()) >= 7
+    assert set(BENCHMARKS) == set(benchmark_tasks())
+
+
+needs_files = pytest.mark.skipif(not (REAL / "sib200").is_dir(), reason="needs the real files")
+
+
+@needs_files
+@pytest.mark.parametrize(
+    ("name", "language", "sizes"),
+    [
+        ("sib200", "sw", (701, 99, 204)),
+        ("ner", "en", (14041, 3250, 3453)),  # CoNLL-2003's published sizes
+        ("pud", "de", (716, 103, 181)),
+        ("xquad", "zh", None),
+    ],
+)
+def test_real_files(name, language, sizes) -> None:
+    task = get_task(name)
+    split = {s: task.examples(language, s) for s in ("train", "dev", "test")}
+    if sizes:
+        assert tuple(map(len, split.values())) == sizes
+    else:
+        assert sum(map(len, split.values())) == 1190
+    assert all(task.legal(e.target) for part in split.values() for e in part)
+    assert scored(task.metrics[0], [e.target for e in split["test"]], split["test"]) == 1
+    if name != "ner":  # thousands of distinct targets
+        assert 0 <= baselines(task, language)["majority"] < 0.6
+
+
+@needs_files
+@pytest.mark.parametrize("name", ["pud", "xquad"])
+def test_parallel_data_are_split_alike_in_every_language(name) -> None:
+    task = get_task(name)
+    for split in ("train", "test"):
+        keys = [{e.key for e in task.examples(c, split)} for c in ("de", "zh", "th")]
+        assert keys[0] == keys[1] == keys[2]
+    assert not {e.key for e in task.examples("de", "train")} & keys[0]
