@@ -83,7 +83,7 @@ TINY = {
     "languages_and_tasks": {"languages": "de,ru", "tasks": "intents"},
     "zero_shot": {"languages": "de,ru", "tasks": "intents,answers", "epochs": 1},
     "features": {"languages": "de,ru,fi"},
-    "regression": {"languages": "de,ru,en,fi", "tasks": "answers", "epochs": 1, "terms": "syntax"},
+    "regression": {"languages": "de,ru,en,fi", "tasks": "answers", "epochs": 6, "terms": "syntax"},
     "dependence": {"languages": "de,ru,en,fi,zh", "pool": 8, "draws": 4, "permutations": 19},
     "predictors": {"draws": 20, "permutations": 19, "power_draws": 2, "pool": 8},
     "published": {"live": False},
