@@ -44,6 +44,7 @@ _HOME = {
     "next_batch": "purchases",
     "node_bootstrap": "bootstrap",
     "pair_features": "features",
+    "plan_study": "planning",
     "power": "power_analysis",
     "pretrain": "pretraining",
     "random_effects": "mixed",

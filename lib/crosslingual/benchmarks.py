@@ -230,6 +230,10 @@ def _sources() -> dict[str, Source]:
     xnli = _iso("ar bg de el en es fr hi ru sw th tr ur vi zh")
     sib = _iso("ar de el en fi fr hi id it ja ko fa pt ru es sw th tr uk vi zh")
     ner = _iso("am ar da de en es fa fi fr hu id it nl pt ro sv sw uk yo")
+    panx = _iso(
+        "af ar bg bn de el en es et eu fa fi fr he hi hu id it ja jv ka kk ko ml mr ms my nl pt "
+        "ru sw ta te th tl tr uk ur vi yo zh"
+    )
     pud = _iso("ar de en es fi fr hi id ko ru th tr zh")
     return {
         "xnli": Source(
@@ -248,7 +252,7 @@ def _sources() -> dict[str, Source]:
             ),
         ),
         "wikiann": Source(
-            "wikiann", "unimelb-nlp/wikiann", ner, _short, _entities, _USUAL,
+            "wikiann", "unimelb-nlp/wikiann", panx, _short, _entities, _USUAL,
         ),
         "ner": Source(
             "ner", "", ner, lambda language: _NER_FOLDER.get(language, _short(language)), _entities,

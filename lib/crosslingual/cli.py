@@ -67,6 +67,8 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--out", default="runs/study", help="folder of the records (%(default)s)")
     p.add_argument("--scheduler", help="address of a Dask scheduler; a local cluster by default")
     p.add_argument("--workers", type=int, help="local processes; one a core by default, 0 for none")
+    p.add_argument("--data-dir", help="folder of public benchmarks, instead of the config's")
+    p.add_argument("--dry-run", action="store_true", help="print the plan, run nothing")
     p.set_defaults(run=verbs.study_run)
     p = study_verbs.add_parser("export", help="write the records of a study as one CSV table")
     p.add_argument("--records", default="runs/study", help="folder of the records (%(default)s)")

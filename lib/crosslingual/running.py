@@ -122,6 +122,13 @@ def measure(job: Job, out: str | Path) -> int:
     int
         Number of records written.
     """
+    from .benchmarks import data_dir
+
+    with data_dir(job.data_dir):
+        return _measure(job, out)
+
+
+def _measure(job: Job, out: str | Path) -> int:
     import torch
 
     from .tuning import fine_tune

@@ -32,6 +32,7 @@ class Job:
     decoding: str
     train_limit: int | None
     test_limit: int | None
+    data_dir: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,11 @@ class StudyConfig:
     ----------
     model : str or tuple of str
         One or several models, see `load_model`.
-    tasks, sources, targets : tuple of str
-        Names; languages by any name that `find_language` takes. Targets are the sources
-        where not given.
+    tasks : tuple of str
+        Names.
+    sources, targets : tuple of str, or mapping of task to tuple of str
+        Languages by any name that `find_language` takes, the same for all tasks or each task's
+        own. Targets are the sources where not given.
     shots : tuple of int
         Numbers of target examples; 0 is zero-shot.
     trainings : tuple of str
@@ -57,26 +60,42 @@ class StudyConfig:
         ``generate`` or ``labels`` (tasks without labels generate all the same).
     train_limit, test_limit : int, optional
         Use so many examples only, a random sample of them.
+    data_dir : str
+        Folder with the data of public benchmarks, before $CROSSLINGUAL_DATA and the hub; where
+        it is does not change what a cell is.
     train : TrainSettings
         Recipe of the fine-tunings.
     """
 
     model: str | tuple[str, ...] = "mini"
     tasks: tuple[str, ...] = ("intents", "slots", "answers")
-    sources: tuple[str, ...] = DEFAULT_LANGUAGES
-    targets: tuple[str, ...] = ()
+    sources: tuple[str, ...] | Mapping[str, tuple[str, ...]] = DEFAULT_LANGUAGES
+    targets: tuple[str, ...] | Mapping[str, tuple[str, ...]] = ()
     shots: tuple[int, ...] = (0,)
     trainings: tuple[str, ...] = ("joint",)
     seeds: tuple[int, ...] = (0,)
     decoding: str = "generate"
     train_limit: int | None = None
     test_limit: int | None = None
+    data_dir: str = ""
     train: TrainSettings = field(default_factory=TrainSettings)
+
+    def sources_of(self, task: str) -> tuple[str, ...]:
+        """Sources of one task."""
+        return _of(self.sources, task)
+
+    def targets_of(self, task: str) -> tuple[str, ...]:
+        """Targets of one task."""
+        return _of(self.targets, task) or self.sources_of(task)
 
     @property
     def models(self) -> tuple[str, ...]:
         """The models as a tuple."""
         return (self.model,) if isinstance(self.model, str) else tuple(self.model)
+
+
+def _of(languages: tuple[str, ...] | Mapping[str, tuple[str, ...]], task: str) -> tuple[str, ...]:
+    return tuple(languages.get(task, ())) if isinstance(languages, Mapping) else languages
 
 
 def _from_mapping(kind: type[Any], values: Any, where: str) -> dict[str, Any]:
@@ -135,7 +154,12 @@ def load_config(source: str | Path | Mapping[str, Any] | StudyConfig) -> StudyCo
         if isinstance(values.get(name), list):
             values[name] = tuple(values[name])
     for name in ("tasks", "sources", "targets", "shots", "trainings", "seeds"):
-        if name in values and not isinstance(values[name], tuple):
+        if name in ("sources", "targets") and isinstance(values.get(name), Mapping):
+            values[name] = {
+                str(task): tuple(names) if isinstance(names, (list, tuple)) else (names,)
+                for task, names in values[name].items()
+            }
+        elif name in values and not isinstance(values[name], tuple):
             values[name] = (values[name],)
     return _checked(_make(StudyConfig, values, where))
 
@@ -167,12 +191,17 @@ def _checked(config: StudyConfig) -> StudyConfig:
         check_model_name(name)
     if not config.tasks or not config.sources or not config.models:
         raise ConfigError("a study needs at least one model, one task and one source.")
-    sources = tuple(resolve(map(str, config.sources)))
-    targets = tuple(resolve(map(str, config.targets))) or sources
+    config = replace(
+        config,
+        sources=_resolved(config.sources, "sources", config.tasks),
+        targets=_resolved(config.targets, "targets", config.tasks),
+    )
     for name in config.tasks:
         task = get_task(str(name))
+        if not config.sources_of(name):
+            raise ConfigError(f"the task {name!r} has no sources.")
         available = task.languages()
-        for code in (*sources, *targets):
+        for code in (*config.sources_of(name), *config.targets_of(name)):
             if code not in available:
                 raise UnknownLanguageError(code, available, f"The task {name!r} lacks it.")
     for name in ("shots", "seeds"):
@@ -190,9 +219,25 @@ def _checked(config: StudyConfig) -> StudyConfig:
         value = getattr(config, name)
         if value is not None and (not isinstance(value, int) or value < 1):
             raise ConfigError(f"{name} must be a whole number from 1, not {value!r}.")
+    if config.data_dir and not Path(config.data_dir).is_dir():
+        raise ConfigError(f"the data_dir {config.data_dir!r} is no folder.")
     if config.decoding not in ("generate", "labels"):
         raise ConfigError(f"unknown decoding {config.decoding!r}. Allowed: generate, labels.")
-    return replace(config, sources=sources, targets=targets)
+    folder = str(Path(config.data_dir).resolve()) if config.data_dir else ""
+    return replace(config, data_dir=folder)
+
+
+def _resolved(
+    languages: tuple[str, ...] | Mapping[str, tuple[str, ...]], where: str, tasks: tuple[str, ...]
+) -> tuple[str, ...] | dict[str, tuple[str, ...]]:
+    if not isinstance(languages, Mapping):
+        return tuple(resolve(map(str, languages)))
+    for task in languages:
+        if task not in tasks:
+            raise ConfigError(
+                f"{where} name the task {task!r}, which is not among tasks: {', '.join(tasks)}."
+            )
+    return {task: tuple(resolve(map(str, names))) for task, names in languages.items()}
 
 
 def expand(config: StudyConfig) -> list[Job]:
@@ -213,20 +258,22 @@ def expand(config: StudyConfig) -> list[Job]:
             "test_limit": config.test_limit,
             "task_version": task.version,
         }
-        limits = (config.train, decoding, config.train_limit, config.test_limit)
+        limits = (
+            config.train, decoding, config.train_limit, config.test_limit, config.data_dir,
+        )  # fmt: skip
         for model in config.models:
             digest = settings_hash(everything | {"model": model_digest(model)})
             for seed in config.seeds:
                 what = (seed, model, digest)
                 groups = []
-                for source in config.sources:
+                for source in config.sources_of(name):
                     cells = _cells(config, name, source, *what)
                     groups.append([c for c in cells if c.training in ("source", "sequential")])
                     groups += [[c] for c in cells if c.training == "joint"]
                 if "target" in config.trainings:
                     groups += [
                         [Cell(name, target, target, n, "target", *what)]
-                        for target in config.targets
+                        for target in config.targets_of(name)
                         for n in config.shots
                         if n
                     ]
@@ -239,10 +286,11 @@ def _cells(
 ) -> list[Cell]:
     """Cells that need a source."""
     what = (seed, model, digest)
-    zero = [Cell(task, source, t, 0, "source", *what) for t in config.targets if 0 in config.shots]
+    targets = config.targets_of(task)
+    zero = [Cell(task, source, t, 0, "source", *what) for t in targets if 0 in config.shots]
     return zero + [
         Cell(task, source, target, shots, training, *what)
-        for target in config.targets
+        for target in targets
         for shots in config.shots
         for training in config.trainings
         if shots and training != "target" and target != source

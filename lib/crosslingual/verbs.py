@@ -119,9 +119,21 @@ def pretrain(args: argparse.Namespace) -> None:
 
 def study_run(args: argparse.Namespace) -> None:
     """Do ``crosslingual study run``."""
+    from dataclasses import replace
+
+    from .study import load_config
+
+    config = load_config(args.config)
+    if args.data_dir:
+        config = load_config(replace(config, data_dir=args.data_dir))
+    if args.dry_run:
+        from .planning import plan_study
+
+        print(plan_study(config))
+        return
     from .running import run_study
 
-    print(run_study(args.config, args.out, args.scheduler, args.workers))
+    print(run_study(config, args.out, args.scheduler, args.workers))
 
 
 def study_export(args: argparse.Namespace) -> None:
