@@ -145,6 +145,7 @@ def tag_accuracy(outputs: Sequence[str], targets: Sequence[str]) -> float:
     """Share of all words whose tag is right, tags written in a row.
 
     What is missing at the end of an output counts as wrong, what is too much is not counted.
+    With no word expected the score is 1.
 
     Examples
     --------
@@ -157,7 +158,7 @@ def tag_accuracy(outputs: Sequence[str], targets: Sequence[str]) -> float:
         got, want = output.split(), target.split()
         right += sum(g == w for g, w in zip(got, want, strict=False))
         words += len(want)
-    return right / words
+    return right / words if words else 1.0
 
 
 METRICS: dict[str, Callable[[Sequence[str], Sequence[str]], float]] = {
