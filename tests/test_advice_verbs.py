@@ -119,3 +119,22 @@ def test_nothing_half_written(files, tmp_path, capsys) -> None:
     assert main(["predict", "--train", train, "--configs", str(bad), "--out", str(out)]) == 2
     assert "-1" in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_languages_that_are_not_known_are_left_out_and_named(tmp_path, capsys) -> None:
+    random = np.random.default_rng(1)
+    names = ["ces", "cmn", "bos", "epo", "kur", "nob", "srp", "hrv"]
+    rows = [
+        {"task": "mt", "source": s, "target": t, "score": random.uniform(5, 40)}
+        for s in [*names, "zzz"] for t in names if s != t
+    ]  # fmt: skip
+    path = tmp_path / "scores.csv"
+    pd.DataFrame(rows).to_csv(path, index=False)
+    assert main(["validate", "--scores", str(path), "--json"]) == 0
+    told = capsys.readouterr()
+    assert "8 rows left out" in told.err
+    assert "zzz" in told.err
+    learned = {r["predictor"]: r for r in json.loads(told.out)["results"]}
+    assert learned["linear"]["targets"] == len(names)
+    assert main(["rank", "--scores", str(path), "--target", "sk"]) == 0
+    assert main(["regress", "--scores", str(path)]) == 2

@@ -184,3 +184,18 @@ def test_shots_are_a_term(scores, features) -> None:
     made = design(pd.concat([scores, few]), features, ["syntax", "log_shots"], shots=None)
     assert len(made.rows) == 360
     assert fit(made).fit.params["log_shots"] == pytest.approx(0.1, abs=0.01)  # half of 0.2
+
+
+def test_small_percentages_are_no_fractions() -> None:
+    """BLEU runs from under 1 to 40 without a gap; fractions beside percentages leave one."""
+    from crosslingual.responses import as_fractions
+
+    bleu = np.concatenate([np.linspace(0.1, 0.9, 20), np.linspace(1.1, 40, 80)])
+    table = pd.DataFrame({"task": "mt", "source": "deu", "target": "eng", "score": bleu})
+    assert as_fractions(table)[0]["score"].max() == pytest.approx(0.4)
+    mixed = table.assign(score=np.where(np.arange(100) < 50, 0.6, 70.0))
+    with pytest.raises(DataError, match="mixed"):
+        as_fractions(mixed)
+    mixed.loc[0, "score"] = 8.0
+    with pytest.raises(DataError, match="mixed"):
+        as_fractions(mixed)

@@ -33,7 +33,7 @@ def rank(args: argparse.Namespace) -> None:
     from .sources import rank_sources
 
     code = find_language(args.target).code
-    scores = given_scores(args)
+    scores = given_scores(args, unknown="drop")
     made = rank_sources(
         scores,
         code,

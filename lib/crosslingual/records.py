@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import DataError, RecordError
+from .errors import DataError, RecordError, UnknownLanguageError
 from .files import write_json
 from .languages import find_language
 from .version import __version__
@@ -221,7 +221,9 @@ def scores_table(records: Iterable[Record]) -> pd.DataFrame:
     return table.sort_values(keys, ignore_index=True)
 
 
-def read_scores(path: str | Path, columns: Mapping[str, str] | None = None) -> pd.DataFrame:
+def read_scores(
+    path: str | Path, columns: Mapping[str, str] | None = None, unknown: str = "refuse"
+) -> pd.DataFrame:
     """Read a table of scores, of this package or another's.
 
     Parameters
@@ -233,6 +235,9 @@ def read_scores(path: str | Path, columns: Mapping[str, str] | None = None) -> p
     columns : mapping, optional
         Our name -> the file's, where they differ:
         ``{"source": "lang_train", "target": "lang_pred"}``.
+    unknown : str
+        What to do with languages outside the registry: ``refuse`` with an error, or ``drop``
+        their rows and name them in ``attrs["dropped"]``.
 
     Returns
     -------
@@ -285,7 +290,29 @@ def read_scores(path: str | Path, columns: Mapping[str, str] | None = None) -> p
             "scores must be finite numbers."
         )
     table["score"] = score
+    if unknown not in ("refuse", "drop"):
+        raise DataError(f"unknown rule {unknown!r} for unknown languages. Allowed: drop, refuse.")
+    dropped: set[str] = set()
+    before = len(table)
     for side in ("source", "target"):
-        codes = {name: find_language(str(name)).code for name in table[side].unique()}
+        codes = {}
+        for name in table[side].unique():
+            try:
+                codes[name] = find_language(str(name)).code
+            except UnknownLanguageError:
+                if unknown == "refuse":
+                    raise
+                dropped.add(str(name))
         table[side] = table[side].map(codes)
+    if dropped:
+        table = table.dropna(subset=["source", "target"]).reset_index(drop=True)
+        if table.empty:
+            raise DataError(
+                f"no row of {str(path)!r} is of known languages; unknown: "
+                f"{', '.join(sorted(dropped))}."
+            )
+        table.attrs["dropped"] = (
+            f"{before - len(table)} rows left out, languages that are not known here: "
+            f"{', '.join(sorted(dropped))}."
+        )
     return table

@@ -15,6 +15,7 @@ __all__ = ["RESPONSES", "as_fractions", "one_row_a_cell", "refuse_several_models
 
 RESPONSES = ("score", "logit", "ratio")
 GAP = 10.0  # percent: nothing between 1 and this looks like fractions among percentages
+FEW = 0.05  # so small a share of scores between, where twice as many are fractions, as well
 
 
 def refuse_several_models(scores: pd.DataFrame) -> None:
@@ -38,8 +39,8 @@ def as_fractions(scores: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     ------
     DataError
         If a score is not finite, below 0 or above 100, or a task mixes fractions with
-        percentages: scores of at most 1 where all others are above 10, or where they are a
-        tenth of the scores.
+        percentages: scores of at most 1 where none, or hardly any, is between 1 and 10. (BLEU
+        below 1 beside BLEU of 2 or 5 is no mixture.)
     """
     out, notes = scores.copy(), []
     values = out["score"].astype(float)
@@ -54,7 +55,8 @@ def as_fractions(scores: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         if part.max() <= 1:
             continue
         small, large = part[(part > 0) & (part <= 1)], part[part > 1]
-        if len(small) and (large.min() > GAP or len(small) >= 0.1 * len(part)):
+        between = float(large.le(GAP).sum())
+        if len(small) and (not between or between < FEW * len(part) <= 2 * len(small)):
             row = out.loc[small.index[0]]
             raise DataError(
                 f"{task}: scores in percent (up to {part.max():g}) and fractions "

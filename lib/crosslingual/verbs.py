@@ -174,7 +174,7 @@ def features(args: argparse.Namespace) -> None:
     )
 
 
-def given_scores(args: argparse.Namespace) -> pd.DataFrame:
+def given_scores(args: argparse.Namespace, unknown: str = "refuse") -> pd.DataFrame:
     """Scores that the command line names."""
     from .records import read_scores
 
@@ -185,7 +185,9 @@ def given_scores(args: argparse.Namespace) -> pd.DataFrame:
             if not sign or not ours or not theirs:
                 raise ConfigError(f"--columns takes our=theirs, not {part!r}.")
             columns[ours] = theirs
-    scores = read_scores(args.scores, columns)
+    scores = read_scores(args.scores, columns, unknown)
+    if "dropped" in scores.attrs:
+        print(scores.attrs["dropped"], file=sys.stderr)
     if getattr(args, "model", None):
         scores = scores[scores["model"] == args.model]
         if scores.empty:
@@ -241,7 +243,7 @@ def validate(args: argparse.Namespace) -> None:
     if args.mixtures:
         _validate_mixtures(args)
         return
-    scores = given_scores(args)
+    scores = given_scores(args, unknown="drop")
     result = validate(
         scores,
         given_features(args, scores),
