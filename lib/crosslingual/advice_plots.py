@@ -1,4 +1,4 @@
-"""Figures of advice: exchange rates, rankings, growth with labels, calibration."""
+"""Figures of advice: rankings, growth with labels, calibration."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from .errors import DataError
-from .languages import find_language
-from .mixtures import is_known
 from .plots import WONG, axes_grid
 
 if TYPE_CHECKING:
@@ -17,35 +15,7 @@ if TYPE_CHECKING:
     from .demands import Demand
     from .sources import Ranking
 
-__all__ = ["plot_calibration", "plot_demands", "plot_exchange", "plot_rankings", "plot_tools"]
-
-
-def _name(code: str) -> str:
-    return find_language(code).name if is_known(code) else code
-
-
-def plot_exchange(tables: Mapping[str, pd.DataFrame]) -> Figure:
-    """Draw exchange rates, one panel a table.
-
-    Parameters
-    ----------
-    tables : mapping
-        Title -> rates, sources in rows (`crosslingual.exchange.Exchange.table`).
-    """
-    import seaborn as sns
-
-    if not tables:
-        raise DataError("there is no table of exchange rates to draw.")
-    figure, axes = axes_grid(len(tables), width=5.2, height=4.6)
-    for ax, (title, table) in zip(axes, tables.items(), strict=True):
-        sns.heatmap(
-            table, ax=ax, vmin=0, vmax=1, cmap="cividis", annot=table.size <= 144, fmt=".2f",
-            annot_kws={"size": 7}, square=True,
-            cbar_kws={"label": "worth in target examples (0 to 1)", "shrink": 0.8},
-        )  # fmt: skip
-        ax.set(title=title, xlabel="target language", ylabel="one example of")
-        ax.tick_params(axis="y", rotation=0)
-    return figure
+__all__ = ["plot_calibration", "plot_demands", "plot_rankings", "plot_tools"]
 
 
 def plot_rankings(rankings: Mapping[str, Ranking], top: int = 10) -> Figure:

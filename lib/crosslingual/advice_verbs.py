@@ -7,14 +7,13 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import ConfigError, DataError
-from .verbs import given_features, given_scores
+from .errors import ConfigError
+from .verbs import given_mixtures, given_scores
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from .demands import Advice
-    from .mixtures import Mixtures
 
 __all__ = ["buy", "demand", "predict", "rank"]
 
@@ -29,16 +28,14 @@ def _records(table: pd.DataFrame) -> Any:
 
 def rank(args: argparse.Namespace) -> None:
     """Do ``crosslingual rank``."""
-    from .languages import find_language
+    from .regression import read_features
     from .sources import rank_sources
 
-    code = find_language(args.target).code
-    scores = given_scores(args, unknown="drop")
     made = rank_sources(
-        scores,
-        code,
+        given_scores(args, unknown="drop"),
+        args.target,
         args.task,
-        given_features(args, scores, [code]) if args.features else None,
+        read_features(args.features) if args.features else None,
         args.sources.split(",") if args.sources else None,
         args.terms.split(",") if args.terms else None,
         args.interval,
@@ -60,27 +57,10 @@ def rank(args: argparse.Namespace) -> None:
         print(made)
 
 
-def _mixtures(args: argparse.Namespace) -> Mixtures:
-    """Scores of a SUMEval JSON file or a tidy CSV table."""
-    from .mixtures import from_scores, read_sumeval
-
-    if str(args.scores).endswith(".json"):
-        return read_sumeval(args.scores)
-    scores = given_scores(args)
-    names = sorted(scores["task"].unique())
-    if args.task is None and len(names) > 1:
-        raise ConfigError(f"the scores hold several tasks ({', '.join(names)}): choose --task.")
-    if args.task is not None:
-        if args.task not in names:
-            raise DataError(f"no task {args.task!r} in the scores. There are: {', '.join(names)}.")
-        scores = scores[scores["task"] == args.task]
-    return from_scores(scores, args.size)
-
-
 def _advice(args: argparse.Namespace) -> Advice:
     from .demands import fit_advice
 
-    mixtures = _mixtures(args)
+    mixtures = given_mixtures(args)
     for note in mixtures.notes:
         if not args.json:
             print(note)

@@ -45,7 +45,6 @@ _SIB = {
     "ori": "ory_Orya", "pus": "pbt_Arab", "mlg": "plt_Latn", "sqi": "als_Latn", "yid": "ydd_Hebr",
     "fil": "tgl_Latn", "mon": "khk_Cyrl",
 }  # fmt: skip
-_NER_FOLDER = {"swa": "swa", "yor": "yor"}
 _WIKIANN = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
 _TYDI = {
     "ara": "arabic", "ben": "bengali", "eng": "english", "fin": "finnish", "ind": "indonesian",
@@ -59,6 +58,10 @@ _UPOS = (
 
 def _short(code: str) -> str:
     return find_language(code).short
+
+
+def _ner_folder(code: str) -> str:
+    return code if code in ("swa", "yor") else _short(code)
 
 
 def _sib_code(code: str) -> str:
@@ -89,6 +92,8 @@ class Source:
         carved by `part`, by a hash of the key, alike in every language.
     part : callable or None
         (Key, split) -> is the row in it; for benchmarks that lack a split.
+    keep : callable or None
+        (Row, language) -> is the row in that language; for files that several share.
     example : callable
         (Row, language) -> Example.
     """
@@ -102,6 +107,7 @@ class Source:
     files: Callable[[str, str], str] | None = None
     read: Callable[[Path], tuple[list[Row], Any]] | None = None
     part: Callable[[str, str], bool] | None = None
+    keep: Callable[[Row, str], bool] | None = None
 
 
 def _thirds(key: str, split: str) -> bool:
@@ -131,13 +137,11 @@ def _load(source: Source, language: str, split: str) -> list[Example]:
             if path.is_file():
                 rows = source.read(path)[0]
                 break
-        config = source.config(language)
-        if config is None or (folder / config).is_dir() or not any(folder.glob("*.txt")):
-            try:
-                rows = read_hub(str(folder), config, source.splits[split])
-                break
-            except DataError:
-                continue
+        try:
+            rows = read_hub(str(folder), source.config(language), source.splits[split])
+            break
+        except DataError:
+            continue
     if rows is None and source.hub:
         rows = read_hub(source.hub, source.config(language), source.splits[split])
     if rows is None:
@@ -149,7 +153,7 @@ def _load(source: Source, language: str, split: str) -> list[Example]:
     examples = [
         replace(source.example(row, language), key=str(_key(row, number)))
         for number, row in enumerate(rows)
-        if _keep(source, row, language)
+        if source.keep is None or source.keep(row, language)
     ]
     if source.part is not None:
         examples = [e for e in examples if source.part(e.key, split)]
@@ -165,9 +169,9 @@ def _key(row: Row, number: int) -> Any:
     return number
 
 
-def _keep(source: Source, row: Row, language: str) -> bool:
+def _by_id(row: Row, language: str) -> bool:
     """TyDiQA's languages share one file; its ids begin with the language."""
-    return source.folder != "tydiqa" or str(row["id"]).startswith(_TYDI[language])
+    return str(row["id"]).startswith(_TYDI[language])
 
 
 def _text(row: Row, name: str) -> str:
@@ -255,11 +259,8 @@ def _sources() -> dict[str, Source]:
             "wikiann", "unimelb-nlp/wikiann", panx, _short, _entities, _USUAL,
         ),
         "ner": Source(
-            "ner", "", ner, lambda language: _NER_FOLDER.get(language, _short(language)), _entities,
-            _USUAL,
-            files=lambda language, split: (
-                f"{_NER_FOLDER.get(language, _short(language))}/{split}.txt"
-            ),
+            "ner", "", ner, _ner_folder, _entities, _USUAL,
+            files=lambda language, split: f"{_ner_folder(language)}/{split}.txt",
             read=lambda path: read_conll(path, ("PER", "LOC", "ORG"), dirty="skip"),
         ),
         "pud": Source(
@@ -270,7 +271,7 @@ def _sources() -> dict[str, Source]:
         "tydiqa": Source(
             "tydiqa", "google-research-datasets/tydiqa", tuple(_TYDI),
             lambda language: "secondary_task", _question,
-            {"train": "train", "dev": "train", "test": "validation"}, part=_tenth,
+            {"train": "train", "dev": "train", "test": "validation"}, part=_tenth, keep=_by_id,
         ),
         "xquad": Source(
             "xquad", "google/xquad", _iso("ar de el en es hi ro ru th tr vi zh"),

@@ -44,14 +44,12 @@ class Boosted:
         """What the trees split on, the target's code in column 4."""
         asked = mixtures.on(sorted({*self.languages, *mixtures.languages}))
         place = [asked.languages.index(name) for name in self.languages]
-        own, total = asked.own(), asked.amounts.sum(1)
-        others = np.maximum(self.exchange.effective(asked) - own, 0.0)
         logs = np.log1p(asked.amounts[:, place])
         names = list(self.centres)
         codes = np.array([names.index(t) for t in asked.targets])
         order = np.argsort(-self.exchange.rates(self.languages, names).T, axis=1)[:, :NEAREST]
         nearest = np.take_along_axis(logs, order[codes], axis=1)
-        few = np.log1p(np.column_stack([own, others, total]))
+        few = self.exchange.few(asked)
         return np.column_stack([few, (logs > 0).sum(1), codes, nearest, logs])
 
     def predict(self, mixtures: Mixtures) -> NDArray[np.float64]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["intervals", "node_bootstrap", "node_draws", "over_draws"]
+__all__ = ["check_level", "intervals", "node_bootstrap", "node_draws", "over_draws"]
 
 LEAST_USABLE = 0.8
 
@@ -141,6 +141,12 @@ def node_bootstrap(
     )
 
 
+def check_level(level: float) -> None:
+    """Raise a `DataError` for the level of an interval that is none."""
+    if not 0 < level < 1:
+        raise DataError(f"the level of an interval must be between 0 and 1, not {level}.")
+
+
 def intervals(drawn: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
     """Percentile intervals of bootstrap draws.
 
@@ -151,8 +157,7 @@ def intervals(drawn: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
     """
     import pandas as pd
 
-    if not 0 < level < 1:
-        raise DataError(f"the level of an interval must be between 0 and 1, not {level}.")
+    check_level(level)
     tail = (1 - level) / 2
     return pd.DataFrame(
         {

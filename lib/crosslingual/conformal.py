@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .bootstrap import check_level
 from .effective import Effective, Predicted, fit_effective
 from .errors import DataError
 from .exchange import logistic, logit
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["Calibration", "calibrate", "weighted_quantile"]
+__all__ = ["Calibration", "calibrate", "quantile_over_targets", "weighted_quantile"]
 
 LEAST_LANGUAGES = 5
 
@@ -46,6 +47,15 @@ def weighted_quantile(
     return float(np.interp(level, np.cumsum(share) - share / 2, values[order]))
 
 
+def quantile_over_targets(errors: pd.Series, targets: pd.Series, level: float) -> float:
+    """Quantile of errors in which every target counts the same, however many its cells.
+
+    The next target is one more language, not more cells.
+    """
+    counts = errors.groupby(targets).transform("size").to_numpy(dtype=float)
+    return weighted_quantile(errors.to_numpy(dtype=float), 1 / counts, level)
+
+
 @dataclass(frozen=True)
 class Calibration:
     """Errors of held-out cells, and the intervals they make.
@@ -67,18 +77,14 @@ class Calibration:
         DataError
             If the level is not between 0 and 1, or too few languages were held out.
         """
-        if not 0 < level < 1:
-            raise DataError(f"the level of an interval must be between 0 and 1, not {level}.")
+        check_level(level)
         part = self.errors[self.errors["kind"] == kind]
         if part.empty:
             raise DataError(
                 f"intervals for {kind} targets cannot be calibrated: fewer than "
                 f"{LEAST_LANGUAGES} targets, or no run to hold out."
             )
-        ratio = part["ratio"].to_numpy(dtype=float)
-        # Every language counts the same: the next target is one more language, not more cells.
-        counts = part.groupby("target")["ratio"].transform("size").to_numpy(dtype=float)
-        return weighted_quantile(ratio, 1 / counts, level)
+        return quantile_over_targets(part["ratio"], part["target"], level)
 
     def interval(
         self, predicted: Predicted, level: float = 0.8

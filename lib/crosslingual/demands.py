@@ -55,6 +55,10 @@ class Advice:
         low, high = self.calibration.interval(predicted, level)
         return predicted.score, low, high
 
+    def code(self, name: str) -> str:
+        """A language as the scores call it."""
+        return known_code(name, [*self.model.mixtures.languages, *self.model.targets])
+
     @property
     def most(self) -> float:
         """The largest number of examples of one language that is asked about."""
@@ -221,7 +225,7 @@ def demand(
     goal = as_goal(goal)
     advice = scores if isinstance(scores, Advice) else fit_advice(scores, size)
     known = advice.model.mixtures
-    code = known_code(target, [*known.languages, *advice.model.targets])
+    code = advice.code(target)
     languages = sorted({*known.languages, code})
     base = np.zeros(len(languages))
     if source is not None:

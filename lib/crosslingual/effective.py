@@ -107,7 +107,8 @@ class Effective:
         codes = np.array([index[t] for t in asked.targets])
         seen = codes < len(self.targets)
         levels, level_sd = self._levels(names)
-        scales = np.append(self.scales, np.full(len(names) - len(self.targets), _typical(self)))
+        new_ones = len(names) - len(self.targets)
+        scales = np.append(self.scales, np.full(new_ones, np.median(self.scales)))
         data = self.exchange.slope * np.log1p(self.exchange.effective(asked))
         told = self.relevance, self.mixtures.languages
         process = replace(
@@ -127,8 +128,7 @@ class Effective:
             rows = np.flatnonzero(seen)
             trees = self.boosted.predict(asked.take(rows))
             rest[rows] = (rest[rows] + trees - levels[codes[rows]] - data[rows]) / 2
-        noise = self.residuals.hyperparameters[11] + self.residuals.hyperparameters[12]
-        sd = np.sqrt((variance + noise) * scales[codes] ** 2 + level_sd[codes] ** 2)
+        sd = np.sqrt((variance + self.residuals.noise) * scales[codes] ** 2 + level_sd[codes] ** 2)
         return Predicted(levels[codes] + data + rest, sd, levels[codes], data, rest, seen)
 
     def _as_if(self, target: str, languages: list[str]) -> Mixtures:
@@ -158,10 +158,6 @@ class Effective:
         return np.append(self.levels, mean), sd
 
 
-def _typical(model: Effective) -> float:
-    return float(np.median(model.scales))
-
-
 def _points(
     mixtures: Mixtures,
     exchange: Exchange,
@@ -169,9 +165,6 @@ def _points(
     relevance: dict[str, NDArray[np.float64]],
     languages: Sequence[str],
 ) -> Points:
-    own = mixtures.own()
-    others = np.maximum(exchange.effective(mixtures) - own, 0.0)
-    few = np.log1p(np.column_stack([own, others, mixtures.amounts.sum(1)]))
     codes = np.array([index[t] for t in mixtures.targets])
     # What a target's scores say of each language where they are many, else its exchange rate.
     weights = np.sqrt(exchange.rates(mixtures.languages, list(index))).T
@@ -179,7 +172,8 @@ def _points(
     for name, found in relevance.items():
         weights[index[name]] = 0.0
         weights[index[name], place] = found
-    return Points(few, np.log1p(mixtures.amounts) * weights[codes], codes, mixtures.runs)
+    each = np.log1p(mixtures.amounts) * weights[codes]
+    return Points(exchange.few(mixtures), each, codes, mixtures.runs)
 
 
 def _relevance(mixtures: Mixtures, rest: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:

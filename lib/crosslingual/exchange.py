@@ -120,6 +120,15 @@ class Exchange:
         worth: NDArray[np.float64] = (mixtures.amounts * rates.T[codes]).sum(1)
         return worth
 
+    def few(self, mixtures: Mixtures) -> NDArray[np.float64]:
+        """Logs of own, effective other and total amounts, shape (cells, 3)."""
+        own = mixtures.own()
+        others = np.maximum(self.effective(mixtures) - own, 0.0)
+        logs: NDArray[np.float64] = np.log1p(
+            np.column_stack([own, others, mixtures.amounts.sum(1)])
+        )
+        return logs
+
     def __str__(self) -> str:
         parts = ", ".join(f"{name} {value:.2f}" for name, value in self.weights.items())
         return (
@@ -177,7 +186,6 @@ def fit_exchange(mixtures: Mixtures) -> Exchange:
 
     goal = centred(z)
 
-    # Cells of one target share most of the work: unique mixtures once.
     def log_data(w: NDArray[np.float64]) -> NDArray[np.float64]:
         rates = _rates(w, distances, same)
         data: NDArray[np.float64] = np.log1p((mixtures.amounts * rates.T[codes]).sum(1))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ import numpy as np
 
 from .errors import DataError, UnknownLanguageError
 from .languages import find_language
-from .responses import as_fractions
+from .responses import as_fractions, one_task, refuse_several_models
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,14 +92,12 @@ class Mixtures:
 
     def take(self, rows: NDArray[Any]) -> Mixtures:
         """Some of the cells."""
-        return Mixtures(
-            self.languages,
-            self.amounts[rows],
-            self.runs[rows],
-            self.targets[rows],
-            self.scores[rows],
-            self.scale,
-            self.notes,
+        return replace(
+            self,
+            amounts=self.amounts[rows],
+            runs=self.runs[rows],
+            targets=self.targets[rows],
+            scores=self.scores[rows],
         )
 
     def on(self, languages: Sequence[str]) -> Mixtures:
@@ -110,15 +108,7 @@ class Mixtures:
                 amounts[:, list(languages).index(language)] = self.amounts[:, column]
             elif self.amounts[:, column].any():
                 raise DataError(f"the training language {language!r} is not among {languages}.")
-        return Mixtures(
-            tuple(languages),
-            amounts,
-            self.runs,
-            self.targets,
-            self.scores,
-            self.scale,
-            self.notes,
-        )
+        return replace(self, languages=tuple(languages), amounts=amounts)
 
     def own(self) -> NDArray[np.float64]:
         """Examples of the target's own language, shape (cells,)."""
@@ -266,12 +256,9 @@ def from_scores(scores: pd.DataFrame, size: float = DEFAULT_SIZE) -> Mixtures:
     DataError
         For several tasks or models, contradicting scores of one run, or sizes out of range.
     """
-    table, notes = as_fractions(scores)
+    refuse_several_models(scores)
+    table, notes = as_fractions(one_task(scores)[1])
     scale = 100.0 if notes else 1.0
-    for column in ("task", "model"):
-        if column in table and table[column].nunique() > 1:
-            names = ", ".join(sorted(map(str, table[column].unique())))
-            raise DataError(f"the scores hold several {column}s ({names}): choose one.")
     if not (size > 0 and math.isfinite(size)):
         raise DataError(f"the size of a source must be above 0, not {size:g}.")
     table = table.reset_index(drop=True)

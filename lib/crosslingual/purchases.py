@@ -17,11 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["cheapest_mixture", "next_batch"]
 
 
-def _prices(
-    prices: Mapping[str, float] | None, languages: Sequence[str], target: str
-) -> dict[str, float]:
+def _prices(prices: Mapping[str, float] | None, languages: Sequence[str]) -> dict[str, float]:
     if prices is None:
-        return dict.fromkeys(sorted({*languages, target}), 1.0)
+        return dict.fromkeys(sorted(set(languages)), 1.0)
     found = {}
     for name, price in prices.items():
         if not (np.isfinite(price) and price > 0):
@@ -69,8 +67,8 @@ def cheapest_mixture(
 
     goal = as_goal(goal)
     known = advice.model.mixtures
-    code = known_code(target, [*known.languages, *advice.model.targets])
-    price = _prices(prices, [*known.languages, code], code)
+    code = advice.code(target)
+    price = _prices(prices, [*known.languages, code])
     languages = sorted({*known.languages, code, *price})
     rates = dict(zip(languages, advice.model.exchange.rates(languages, [code])[:, 0], strict=True))
     best = sorted(price, key=lambda name: price[name] / max(rates[name], 1e-12))
@@ -139,8 +137,8 @@ def next_batch(
     if not (np.isfinite(budget) and budget > 0):
         raise DataError(f"the budget is {budget:g}. Allowed: above 0.")
     known = advice.model.mixtures
-    code = known_code(target, [*known.languages, *advice.model.targets])
-    price = _prices(prices, [*known.languages, code], code)
+    code = advice.code(target)
+    price = _prices(prices, [*known.languages, code])
     there = {known_code(name, known.languages): float(n) for name, n in have.items()}
     if any(not n >= 0 for n in there.values()) or not sum(there.values()) > 0:
         raise DataError(f"the labels there are must be 0 or more, and some: {dict(have)}.")

@@ -6,9 +6,8 @@ like amounts of the target, of useful other data, of everything, or of each lang
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -159,9 +158,12 @@ class Residuals:
     like: NDArray[np.float64]
     hyperparameters: NDArray[np.float64]
 
-    def predict(
-        self, points: Points, rows: Callable[[int], NDArray[np.intp]] | None = None
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    @property
+    def noise(self) -> float:
+        """Variance of a score's own noise and of its run's."""
+        return float(self.hyperparameters[11] + self.hyperparameters[12])
+
+    def predict(self, points: Points) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Mean and variance of the noiseless residual at other points.
 
         Where there are more cells than one system of equations should have, each target is
@@ -171,26 +173,23 @@ class Residuals:
         ----------
         points : Points
             Their ``target`` index the same similarity.
-        rows : callable, optional
-            For a target, which cells may be learned from (for cross-validation).
         """
+        from scipy.linalg import solve_triangular
+
         mean, variance = np.zeros(len(points.target)), np.zeros(len(points.target))
         h = self.hyperparameters
-        solved: dict[bytes, tuple[Points, Any, Any]] = {}
+        solved: NDArray[np.intp] | None = None  # the cells that were last solved for
         for target in np.unique(points.target):
             asked = np.flatnonzero(points.target == target)
-            chosen = self._neighbours(int(target), None if rows is None else rows(int(target)))
-            key = chosen.tobytes()
-            if key not in solved:
+            chosen = self._neighbours(int(target))
+            if solved is None or not np.array_equal(chosen, solved):
                 known = self.points.take(chosen)
                 total = sum(_covariance(h, _parts(known, known, self.like)))
                 total = total + h[12] * (known.run[:, None] == known.run[None])
                 total[np.diag_indices_from(total)] += h[11] + 1e-8
                 lower = np.linalg.cholesky(total)
-                solved = {key: (known, lower, np.linalg.solve(lower, self.values[chosen]))}
-            known, lower, half = solved[key]
-            from scipy.linalg import solve_triangular
-
+                half = np.linalg.solve(lower, self.values[chosen])
+                solved = chosen
             for start in range(0, len(asked), 1000):
                 part = asked[start : start + 1000]
                 across = np.sum(_covariance(h, _parts(points.take(part), known, self.like)), axis=0)
@@ -200,17 +199,15 @@ class Residuals:
                 variance[part] = np.maximum(own - (reach**2).sum(0), 1e-6)
         return mean, variance
 
-    def _neighbours(self, target: int, rows: NDArray[np.intp] | None) -> NDArray[np.intp]:
+    def _neighbours(self, target: int) -> NDArray[np.intp]:
         """Cells to learn from: of the target itself, then of the most similar ones."""
-        allowed = np.arange(len(self.values)) if rows is None else rows
-        if len(allowed) <= MOST:
-            return allowed
-        of = self.points.target[allowed]
+        if len(self.values) <= MOST:
+            return np.arange(len(self.values))
         order = np.argsort(-self.like[target] - 1e6 * (np.arange(len(self.like)) == target))
         chosen: list[NDArray[np.intp]] = []
         size = 0
         for other in order:
-            mine = allowed[of == other]
+            mine = np.flatnonzero(self.points.target == other)
             if chosen and size + len(mine) > MOST:
                 break
             chosen.append(mine)

@@ -11,7 +11,14 @@ from .errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["RESPONSES", "as_fractions", "one_row_a_cell", "refuse_several_models", "responses"]
+__all__ = [
+    "RESPONSES",
+    "as_fractions",
+    "one_row_a_cell",
+    "one_task",
+    "refuse_several_models",
+    "responses",
+]
 
 RESPONSES = ("score", "logit", "ratio")
 GAP = 10.0  # percent: nothing between 1 and this looks like fractions among percentages
@@ -25,6 +32,17 @@ def refuse_several_models(scores: pd.DataFrame) -> None:
             f"the scores hold several models ({', '.join(sorted(scores['model'].unique()))}): "
             "choose one."
         )
+
+
+def one_task(scores: pd.DataFrame, task: str | None = None) -> tuple[str, pd.DataFrame]:
+    """The task asked for, or the only one, and its scores; else a `DataError`."""
+    names = sorted(map(str, scores["task"].unique()))
+    if task is None and len(names) > 1:
+        raise DataError(f"the scores hold several tasks ({', '.join(names)}): choose one.")
+    task = task if task is not None else names[0]
+    if task not in names:
+        raise DataError(f"no task {task!r} in the scores. There are: {', '.join(names)}.")
+    return task, scores[scores["task"] == task]
 
 
 def as_fractions(scores: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:

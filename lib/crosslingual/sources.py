@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .conformal import weighted_quantile
+from .bootstrap import check_level
+from .conformal import quantile_over_targets
 from .errors import DataError
 from .languages import find_language
 from .pairs import numeric_terms, zero_shot_pairs
 from .prediction import WithinTargets
+from .responses import one_task
 from .validation import leave_one_language_out
 
 if TYPE_CHECKING:
@@ -176,15 +178,8 @@ def rank_sources(
     import pandas as pd
 
     code = find_language(target).code
-    if not 0 < interval < 1:
-        raise DataError(f"the level of an interval must be between 0 and 1, not {interval}.")
-    names = sorted(scores["task"].unique())
-    if task is None and len(names) > 1:
-        raise DataError(f"the scores hold several tasks ({', '.join(names)}): choose one.")
-    task = task if task is not None else names[0]
-    if task not in names:
-        raise DataError(f"no task {task!r} in the scores. There are: {', '.join(names)}.")
-    scores = scores[scores["task"] == task]
+    check_level(interval)
+    task, scores = one_task(scores, task)
     known = sorted(scores["source"].unique())
     asked = [find_language(s).code for s in sources] if sources is not None else known
     asked = sorted(set(asked) - {code})
@@ -281,9 +276,8 @@ def _normal(level: float) -> float:
 
 def interval_reach(errors: pd.DataFrame, level: float) -> float:
     """Half the width of an interval: every held-out target counts the same."""
-    size = (errors["score"] - errors["predicted"]).abs().to_numpy(dtype=float)
-    weight = 1 / errors.groupby("target")["score"].transform("size").to_numpy(dtype=float)
-    return weighted_quantile(size, weight, level)
+    size = (errors["score"] - errors["predicted"]).abs()
+    return quantile_over_targets(size, errors["target"], level)
 
 
 def _chances(

@@ -7,7 +7,6 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,10 +15,13 @@ from .errors import ConfigError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from .mixtures import Mixtures
+
 __all__ = [
     "claim",
     "features",
     "given_features",
+    "given_mixtures",
     "given_scores",
     "growth",
     "languages",
@@ -195,17 +197,26 @@ def given_scores(args: argparse.Namespace, unknown: str = "refuse") -> pd.DataFr
     return scores
 
 
-def given_features(
-    args: argparse.Namespace, scores: pd.DataFrame, more: Sequence[str] = ()
-) -> pd.DataFrame:
-    """Features of the pairs in the scores (and into further targets): read or computed."""
+def given_mixtures(args: argparse.Namespace) -> Mixtures:
+    """Mixtures of a SUMEval JSON file or a tidy CSV table."""
+    from .mixtures import DEFAULT_SIZE, from_scores, read_sumeval
+    from .responses import one_task
+
+    if str(args.scores).endswith(".json"):
+        return read_sumeval(args.scores)
+    scores = one_task(given_scores(args), getattr(args, "task", None))[1]
+    return from_scores(scores, getattr(args, "size", DEFAULT_SIZE))
+
+
+def given_features(args: argparse.Namespace, scores: pd.DataFrame) -> pd.DataFrame:
+    """Features of the pairs in the scores: read or computed."""
     from .features import pair_features
     from .regression import read_features
 
     if args.features:
         return read_features(args.features)
     sources, targets = (sorted(scores[side].unique()) for side in ("source", "target"))
-    return pair_features(sources, sorted({*targets, *more}), missing="keep")
+    return pair_features(sources, targets, missing="keep")
 
 
 def _terms(args: argparse.Namespace) -> tuple[str, ...]:
@@ -262,10 +273,8 @@ def validate(args: argparse.Namespace) -> None:
 
 def _validate_mixtures(args: argparse.Namespace) -> None:
     from .mixture_validation import validate_mixtures
-    from .mixtures import from_scores, read_sumeval
 
-    whole = str(args.scores).endswith(".json")
-    mixtures = read_sumeval(args.scores) if whole else from_scores(given_scores(args))
+    mixtures = given_mixtures(args)
     result = validate_mixtures(
         mixtures, args.folds or 5, progress=not args.json and sys.stderr.isatty()
     )
