@@ -16,7 +16,7 @@ _HOME = {
     "Example": "tasks",
     "StudyConfig": "study",
     "Task": "tasks",
-    "TrainSettings": "tuning",
+    "TrainSettings": "train_settings",
     "baselines": "tasks",
     "cheapest_mixture": "purchases",
     "claim": "claims",

@@ -42,6 +42,12 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--batch", type=int, default=40, help="examples an update (%(default)s)")
     p.add_argument("--optimiser", default="bounded-muon", help="of the matrices (%(default)s)")
     p.add_argument("--rate", type=float, default=0.03, help="its peak rate (%(default)s)")
+    p.add_argument(
+        "--embeddings",
+        choices=("random", "shared"),
+        default="random",
+        help="start of token embeddings: shared is from co-occurrence with shared pieces",
+    )
     p.add_argument("--embedding-lr", type=float, default=0.01, help="AdamW's (%(default)s)")
     p.add_argument("--warmup", type=float, default=0.01, help="share of the steps (%(default)s)")
     p.add_argument("--decay", type=float, default=0.69, help="share of the steps (%(default)s)")

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from .batching import autocast, bucketed, encode, pad
 from .errors import ConfigError, DataError
 from .models import Loaded
 from .tasks import Example, Task, scored
-from .tuning import autocast, bucketed, encode, pad
 
 if TYPE_CHECKING:
     import torch

@@ -12,8 +12,9 @@ import numpy as np
 from tqdm import tqdm
 
 from .batches import Batches
+from .cooccurrence import shared_vectors
 from .corpus import pack
-from .errors import ConfigError
+from .errors import ConfigError, UnknownNameError
 from .files import prepare_folder, write_atomic, write_json
 from .optimisers import pretraining_optimisers
 from .recipe import Architecture, PretrainConfig
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Architecture", "Batches", "PretrainConfig", "loss_curve", "new_model", "pretrain"]
 
 OUTPUT_SCALE = 0.3  # of the matrices that write to the residual stream, against T5's start
+STARTS = ("random", "shared")  # of token embeddings
 LENGTH = ("steps", "save_every", "warmup", "decay")  # may change when a run is resumed
 
 
@@ -148,6 +150,8 @@ def pretrain(
     folder = prepare_folder(out)
     batches = Batches(pack(corpus, tokenizer, folder / "tokens"), tokenizer, config)
     model = new_model(architecture, len(tokenizer), config.seed)
+    if config.embeddings not in STARTS:
+        raise UnknownNameError(config.embeddings, STARTS)
     optimisers = pretraining_optimisers(model, config.optimiser, config.rate, config.embedding_lr)
     if start is not None:
         earlier = torch.load(Path(start) / "checkpoint.pt", weights_only=True)
@@ -166,6 +170,11 @@ def pretrain(
         for optimiser, saved in zip(optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
         first, seconds = state["step"], state["seconds"]
+    elif start is None and config.embeddings == "shared":
+        width, eos = architecture.d_model, tokenizer.eos_token_id
+        vectors = shared_vectors(batches.packed, len(tokenizer), width, eos, seed=config.seed)
+        with torch.no_grad():
+            model.shared.weight.copy_(torch.from_numpy(vectors))
     model.train()
     body = torch.compile(states, dynamic=False) if compile_model else states
     seen = before = sum(batches.tokens(step) for step in range(first))

@@ -36,6 +36,9 @@ class PretrainConfig:
         learning rate (others).
     embedding_lr : float
         Peak step of AdamW for embeddings, biases and gains.
+    embeddings : str
+        Where token embeddings start: ``random``, or ``shared``, from co-occurrence with
+        pieces that languages share (`crosslingual.cooccurrence`).
     alpha : float
         Sampling p(L) ~ size(L)**alpha.
     raw_length : int
@@ -59,6 +62,7 @@ class PretrainConfig:
     optimiser: str = "bounded-muon"
     rate: float = 0.03
     embedding_lr: float = 0.01
+    embeddings: str = "random"
     alpha: float = 0.3
     raw_length: int = 140
     copying: float = 0.0

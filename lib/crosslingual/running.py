@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from .models import Loaded
-    from .tuning import TrainSettings
+    from .train_settings import TrainSettings
 
 __all__ = ["StudyError", "StudyResult", "measure", "run_study", "target_examples"]
 
@@ -108,7 +108,8 @@ def few_shot_settings(train: TrainSettings, shots: int) -> TrainSettings:
     """The recipe for so few examples: smaller batches, and passes until the updates suffice."""
     batch = min(train.batch, shots)
     updates = -(-shots // batch)
-    return replace(train, batch=batch, epochs=max(train.epochs, -(-train.few_updates // updates)))
+    epochs = max(train.epochs, -(-train.few_updates // updates))
+    return replace(train, batch=batch, epochs=epochs, updates=0, check_every=0)
 
 
 def measure(job: Job, out: str | Path) -> int:
@@ -131,6 +132,8 @@ def measure(job: Job, out: str | Path) -> int:
 def _measure(job: Job, out: str | Path) -> int:
     import torch
 
+    from .checkpoints import Checkpoint
+    from .parallel import world
     from .tuning import fine_tune
 
     if os.environ.get("OMP_NUM_THREADS") == "1":
@@ -142,15 +145,18 @@ def _measure(job: Job, out: str | Path) -> int:
     task = get_task(first.task)
     model = _model(first.model, first.seed if first.model.endswith("-scratch") else 0)
     started = time.monotonic()
+    # Short fine-tunings end before anything is saved; long ones go on from here after a kill.
+    unfinished = Checkpoint(Path(out) / "unfinished" / f"{first.file_name}.pt")
     if first.training == "target":  # no development data either: there are none with few labels
         settings = few_shot_settings(job.train, first.shots)
-        tuned = fine_tune(model, target_examples(task, first), None, settings, first.seed)
+        few = target_examples(task, first)
+        tuned = fine_tune(model, few, None, settings, first.seed, unfinished)
     else:
         train = subset(task.examples(first.source, "train"), job.train_limit)
         if first.training == "joint":
             train = train + target_examples(task, first)
         dev = subset(task.examples(first.source, "dev"), job.test_limit)
-        tuned = fine_tune(model, train, dev, job.train, first.seed)
+        tuned = fine_tune(model, train, dev, job.train, first.seed, unfinished)
     shared = (time.monotonic() - started) / len(missing)
     for cell in missing:
         started = time.monotonic()
@@ -162,7 +168,8 @@ def _measure(job: Job, out: str | Path) -> int:
             ).loaded
         record = _evaluated(cell, loaded, task, job)
         seconds = round(shared + time.monotonic() - started, 3)
-        write_record(out, replace(record, seconds=seconds))
+        if world().rank == 0:
+            write_record(out, replace(record, seconds=seconds))
     return len(missing)
 
 

@@ -8,7 +8,7 @@ there with target examples.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from .languages import DEFAULT_LANGUAGES, resolve
 from .models import check_model_name, model_digest
 from .records import TRAININGS, Cell, settings_hash
 from .tasks import get_task
-from .tuning import TrainSettings
+from .train_settings import TrainSettings, recipe_for, settings_identity
 
 __all__ = ["Job", "StudyConfig", "expand", "load_config"]
 
@@ -64,7 +64,8 @@ class StudyConfig:
         Folder with the data of public benchmarks, before $CROSSLINGUAL_DATA and the hub; where
         it is does not change what a cell is.
     train : TrainSettings
-        Recipe of the fine-tunings.
+        Recipe of the fine-tunings. In a file, settings that are not given are those of the
+        recipe that suits the model (`crosslingual.train_settings.recipe_for`).
     """
 
     model: str | tuple[str, ...] = "mini"
@@ -148,8 +149,13 @@ def load_config(source: str | Path | Mapping[str, Any] | StudyConfig) -> StudyCo
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise ConfigError(f"{where} is no valid YAML ({error}).") from None
     values = _from_mapping(StudyConfig, values, where)
-    if "train" in values:
-        values["train"] = _make(TrainSettings, values["train"], f"'train' of {where}")
+    models = values.get("model", StudyConfig.model)
+    given = values.get("train", {})
+    if not isinstance(given, Mapping):
+        raise ConfigError(f"'train' of {where} must be a mapping of settings, not {given!r}.")
+    if isinstance(models, (str, list, tuple)):
+        fitting = recipe_for([models] if isinstance(models, str) else models, given)
+        values["train"] = _make(TrainSettings, fitting, f"'train' of {where}")
     for name in ("tasks", "sources", "targets", "shots", "trainings", "seeds", "model"):
         if isinstance(values.get(name), list):
             values[name] = tuple(values[name])
@@ -252,7 +258,7 @@ def expand(config: StudyConfig) -> list[Job]:
         task = get_task(name)
         decoding = config.decoding if task.labels else "generate"
         everything = {
-            "train": asdict(config.train),
+            "train": settings_identity(config.train),
             "decoding": decoding,
             "train_limit": config.train_limit,
             "test_limit": config.test_limit,

@@ -11,72 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .errors import ConfigError, DataError
+from .adapters import add_adapters, merge_adapters
+from .batching import Encoded, autocast, bucketed, device_name, encode, pad
+from .checkpoints import Checkpoint
+from .errors import DataError
 from .models import Loaded
+from .parallel import share_gradients, world
 from .tasks import Example
+from .train_settings import TrainSettings
 
 if TYPE_CHECKING:
     import torch
 
 __all__ = ["TrainSettings", "Tuned", "fine_tune"]
-
-
-@dataclass(frozen=True)
-class TrainSettings:
-    """Recipe of a fine-tuning.
-
-    Parameters
-    ----------
-    epochs : int
-        Passes over the training examples.
-    few_updates : int
-        Where there are only a few target examples to learn from, so many updates at least:
-        three passes over five examples would be three updates.
-    batch : int
-        Examples an update.
-    lr : float
-        Peak step relative to the scale of each weight matrix (its root mean square), as
-        Adafactor's: weights of a pre-trained model are larger than fresh ones, and
-        absolute steps that suit the one leave the other behind.
-    optimiser : str
-        ``adamw`` (steps relative to the scale of the weights) or ``adafactor`` (mT5's).
-    warmup : float
-        Share of the updates with growing steps; a linear fall to zero follows.
-    dropout : float
-        Dropout rate while fine-tuning.
-    freeze_embeddings : bool
-        Leave the (tied) embeddings as pre-training made them.
-    max_input : int
-        Inputs are cut to so many tokens.
-    precision : str
-        ``auto`` (bf16 where the processor has it), ``bf16`` or ``fp32``. fp16 is refused:
-        mT5's activations overflow it.
-    """
-
-    epochs: int = 2
-    few_updates: int = 40
-    batch: int = 16
-    lr: float = 0.05
-    optimiser: str = "adamw"
-    warmup: float = 0.05
-    dropout: float = 0.1
-    freeze_embeddings: bool = False
-    max_input: int = 128
-    precision: str = "auto"
-
-    def __post_init__(self) -> None:
-        if self.precision not in ("auto", "bf16", "fp32"):
-            raise ConfigError(
-                f"precision {self.precision!r} cannot be used. Allowed: auto, bf16, fp32. "
-                "(fp16 is left out: mT5's activations overflow its range.)"
-            )
-        if self.optimiser not in ("adamw", "adafactor"):
-            raise ConfigError(f"unknown optimiser {self.optimiser!r}. Allowed: adafactor, adamw.")
-        if min(self.epochs, self.batch, self.few_updates) < 1 or not 0 < self.lr < 10:
-            raise ConfigError(
-                f"epochs ({self.epochs}), few_updates ({self.few_updates}) and batch "
-                f"({self.batch}) must be at least 1 and lr ({self.lr}) between 0 and 10."
-            )
 
 
 @dataclass
@@ -86,77 +33,18 @@ class Tuned:
     Attributes
     ----------
     loaded : Loaded
-        The model after the epoch with the lowest development loss.
+        The model after the check with the lowest development loss.
     history : list of dict
-        Per epoch: epoch, train_loss, dev_loss (nats a token; NaN without development data),
-        seconds.
+        Per check (an epoch, unless ``check_every`` says otherwise): epoch (number of the check,
+        from 1), step (updates so far), train_loss, dev_loss (nats a token; NaN without
+        development data), seconds.
     best_epoch : int
-        Which epoch was kept, from 1.
+        Which check was kept, from 1.
     """
 
     loaded: Loaded
     history: list[dict[str, float]] = field(default_factory=list)
     best_epoch: int = 0
-
-
-def autocast(precision: str) -> Any:
-    """Context for the given precision on the CPU or GPU at hand."""
-    import torch
-
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    if precision == "auto":
-        precision = "bf16" if _has_bf16() else "fp32"
-    return torch.autocast(device, dtype=torch.bfloat16, enabled=precision == "bf16")
-
-
-def _has_bf16() -> bool:
-    import torch
-
-    if torch.cuda.is_available():
-        return bool(torch.cuda.is_bf16_supported())
-    return bool(torch.cpu._is_avx512_bf16_supported())
-
-
-@dataclass
-class Encoded:
-    """Token ids of examples, ready for batching."""
-
-    inputs: list[list[int]]
-    targets: list[list[int]]
-
-
-def encode(loaded: Loaded, examples: Sequence[Example], max_input: int) -> Encoded:
-    """Tokenise once; batches only pad."""
-    tokenizer = loaded.tokenizer
-    inputs = tokenizer([e.input for e in examples], truncation=True, max_length=max_input)
-    targets = tokenizer([e.target for e in examples], truncation=True, max_length=max_input)
-    return Encoded(inputs["input_ids"], targets["input_ids"])
-
-
-def pad(rows: Sequence[Sequence[int]], value: int) -> torch.Tensor:
-    """Right-pad to the longest row; shape (rows, longest)."""
-    import torch
-
-    width = max(map(len, rows))
-    return torch.tensor([list(row) + [value] * (width - len(row)) for row in rows])
-
-
-def bucketed(
-    lengths: Sequence[int], batch: int, random: np.random.Generator | None = None
-) -> list[list[int]]:
-    """Batches of examples of like length: little padding, and yet a random order.
-
-    With no generator the order is by length (for evaluation).
-    """
-    order = np.arange(len(lengths)) if random is None else random.permutation(len(lengths))
-    span = max(1, len(order)) if random is None else 8 * batch
-    batches: list[list[int]] = []
-    for start in range(0, len(order), span):
-        chunk = sorted(order[start : start + span].tolist(), key=lambda i: lengths[i])
-        batches += [chunk[i : i + batch] for i in range(0, len(chunk), batch)]
-    if random is not None:
-        batches = [batches[i] for i in random.permutation(len(batches))]
-    return batches
 
 
 def _loss(model: Any, data: Encoded, rows: Sequence[int], pad_id: int) -> torch.Tensor:
@@ -171,18 +59,67 @@ def _loss(model: Any, data: Encoded, rows: Sequence[int], pad_id: int) -> torch.
 def _optimiser(model: Any, settings: TrainSettings) -> torch.optim.Optimizer:
     import torch
 
-    trained = [p for p in model.parameters() if p.requires_grad]
+    trained = {n: p for n, p in model.named_parameters() if p.requires_grad}
     if settings.optimiser == "adafactor":
         from transformers.optimization import Adafactor
 
         return Adafactor(
-            trained, lr=settings.lr, relative_step=False, scale_parameter=True, warmup_init=False
+            list(trained.values()),
+            lr=settings.lr,
+            relative_step=False,
+            scale_parameter=True,
+            warmup_init=False,
         )
     groups = []
-    for parameter in trained:
+    for name, parameter in trained.items():
         scale = max(float(parameter.detach().square().mean().sqrt()), 1e-3)
+        if "lora_B" in name:  # starts at zero and has no scale of its own
+            scale = parameter.shape[0] ** -0.5
         groups.append({"params": [parameter], "lr": settings.lr * scale})
     return torch.optim.AdamW(groups, betas=(0.9, 0.99), weight_decay=0.0, fused=True)
+
+
+def _prepare(loaded: Loaded, settings: TrainSettings) -> Any:
+    """A copy of the model, ready for training."""
+    import torch
+
+    device = device_name()
+    model: Any = copy.deepcopy(loaded.model).to(device).requires_grad_(True)
+    if device == "cpu":  # plain matrix products beat the fused kernel on short sequences
+        model.set_attn_implementation("eager")
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = settings.dropout
+    for module in model.modules():  # attention weights have a rate of their own
+        if hasattr(module, "relative_attention_num_buckets"):
+            module.dropout = settings.dropout
+        if isinstance(module, torch.nn.Embedding) and module.weight is model.shared.weight:
+            module.sparse = world().size == 1  # a batch has few of the rows
+    model.shared.weight.requires_grad_(not settings.freeze_embeddings)
+    if settings.lora_rank:
+        add_adapters(model, settings.lora_rank)
+    if settings.checkpointing:
+        model.gradient_checkpointing_enable({"use_reentrant": False})
+    return model
+
+
+def _update(
+    model: Any, data: Encoded, rows: list[int], settings: TrainSettings, pad_id: int
+) -> float:
+    """Gradients of the mean loss a token of a batch, added up over its parts and processes."""
+    place = world()
+    mine = rows[place.rank :: place.size]
+    size = settings.micro_batch or len(mine) or 1
+    parts = [mine[i : i + size] for i in range(0, len(mine), size)]
+    tokens = sum(len(data.targets[i]) for i in rows)
+    total = 0.0
+    for part in parts:
+        share = sum(len(data.targets[i]) for i in part) / tokens
+        with autocast(settings.precision):
+            loss = _loss(model, data, part, pad_id)
+        (loss if share == 1 else loss * share).backward()
+        total += float(loss.detach()) * share
+    return share_gradients(model, total)
 
 
 def fine_tune(
@@ -191,6 +128,7 @@ def fine_tune(
     dev: Sequence[Example] | None,
     settings: TrainSettings | None = None,
     seed: int = 0,
+    checkpoint: Checkpoint | None = None,
 ) -> Tuned:
     """Fine-tune a copy of a model.
 
@@ -201,12 +139,15 @@ def fine_tune(
     train : sequence of Example
         What is learned.
     dev : sequence of Example or None
-        The epoch is chosen by the loss on it, so no target data may be in it. With None
-        the last epoch is kept: for a handful of examples, where nothing is left to choose by.
+        The check is chosen by the loss on it, so no target data may be in it. With None
+        the last one is kept: for a handful of examples, where nothing is left to choose by.
     settings : TrainSettings, optional
         The recipe.
     seed : int
         Order of the examples and dropout.
+    checkpoint : Checkpoint, optional
+        Where to save the state from time to time. A run that was killed goes on from there
+        and ends, on a CPU, with the same weights to the bit.
 
     Returns
     -------
@@ -227,20 +168,7 @@ def fine_tune(
         )
     torch.manual_seed(seed)
     random = np.random.default_rng(seed)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    model: Any = copy.deepcopy(loaded.model).to(device).requires_grad_(True)
-    if device == "cpu":  # plain matrix products beat the fused kernel on short sequences
-        model.set_attn_implementation("eager")
-    for module in model.modules():
-        if isinstance(module, torch.nn.Dropout):
-            module.p = settings.dropout
-    for module in model.modules():  # attention weights have a rate of their own
-        if hasattr(module, "relative_attention_num_buckets"):
-            module.dropout = settings.dropout
-        if isinstance(module, torch.nn.Embedding) and module.weight is model.shared.weight:
-            module.sparse = True  # a batch has few of the rows
-    model.shared.weight.requires_grad_(not settings.freeze_embeddings)
-
+    model = _prepare(loaded, settings)
     pad_id = int(loaded.tokenizer.pad_token_id)
     data = encode(loaded, train, settings.max_input)
     held = encode(loaded, dev, settings.max_input) if dev else Encoded([], [])
@@ -248,48 +176,90 @@ def fine_tune(
     dev_batches = bucketed([len(row) for row in held.inputs], 4 * settings.batch)
     optimiser = _optimiser(model, settings)
     peaks = [group["lr"] for group in optimiser.param_groups]
-    total = settings.epochs * math.ceil(len(train) / settings.batch)
+    each = math.ceil(len(train) / settings.batch)
+    total = settings.updates or settings.epochs * each
+    trained = {n: p for n, p in model.named_parameters() if p.requires_grad}
     tuned = Tuned(Loaded(loaded.name, model, loaded.tokenizer))
-    best, best_state, step = math.inf, None, 0
-    for epoch in range(1, settings.epochs + 1):
-        started, losses = time.monotonic(), []
-        model.train()
-        for rows in bucketed(lengths, settings.batch, random):
-            factor = min((step + 1) / max(1.0, settings.warmup * total), 1 - step / total)
+    best, best_state, step, losses = math.inf, None, 0, []
+    position, saved = 0, None
+    if checkpoint is not None:
+        saved = checkpoint.load(loaded.name, data, held, settings, seed)
+    if saved is not None:
+        step, losses, best, best_state = (saved[k] for k in ("step", "losses", "best", "kept"))
+        tuned.history, tuned.best_epoch = saved["history"], saved["best_epoch"]
+        position, random.bit_generator.state = saved["position"], saved["order"]
+        optimiser.load_state_dict(saved["optimiser"])
+        with torch.no_grad():
+            for name, parameter in trained.items():
+                parameter.copy_(saved["weights"][name])
+        checkpoint.restore_random(saved)  # type: ignore[union-attr]
+    started = time.monotonic()
+    while step < total:
+        order = random.bit_generator.state
+        for place, rows in enumerate(bucketed(lengths, settings.batch, random)):
+            if place < position or step == total:
+                continue
+            model.train()
+            factor = min((step + 1) / max(1.0, settings.warmup * total), 1.0)
+            if settings.schedule == "linear":
+                factor = min(factor, 1 - step / total)
             for group, peak in zip(optimiser.param_groups, peaks, strict=True):
                 group["lr"] = peak * factor
-            with autocast(settings.precision):
-                loss = _loss(model, data, rows, pad_id)
-            loss.backward()
+            losses.append(_update(model, data, rows, settings, pad_id))
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimiser.step()
             optimiser.zero_grad(set_to_none=False)
-            losses.append(float(loss.detach()))
             step += 1
-        model.eval()
-        with torch.inference_mode(), autocast(settings.precision):
-            held_losses = [float(_loss(model, held, b, pad_id)) for b in dev_batches]
-        dev_loss = float(np.mean(held_losses)) if held_losses else math.nan
-        if not math.isfinite(float(np.mean(held_losses or losses))):
-            raise DataError(
-                f"the loss became {np.mean(held_losses or losses)} in epoch {epoch}: lower lr "
-                f"(now {settings.lr})."
-            )
-        tuned.history.append(
-            {
-                "epoch": epoch,
-                "train_loss": float(np.mean(losses)),
-                "dev_loss": dev_loss,
-                "seconds": time.monotonic() - started,
-            }
-        )
-        if dev is None:
-            tuned.best_epoch = epoch
-        elif dev_loss < best:
-            best, tuned.best_epoch = dev_loss, epoch
-            best_state = {k: v.detach().clone() for k, v in model.state_dict().items()}
+            looks = step % (settings.check_every or each) == 0 or step == total
+            if looks:
+                dev_loss = _dev_loss(model, held, dev_batches, settings, pad_id)
+                shown = dev_loss if dev_batches else float(np.mean(losses))
+                if not math.isfinite(shown):
+                    raise DataError(
+                        f"the loss became {shown} at update {step}: lower lr (now {settings.lr})."
+                    )
+                tuned.history.append(
+                    {
+                        "epoch": len(tuned.history) + 1,
+                        "step": step,
+                        "train_loss": float(np.mean(losses)),
+                        "dev_loss": dev_loss,
+                        "seconds": time.monotonic() - started,
+                    }
+                )
+                started, losses = time.monotonic(), []
+                if dev is None:
+                    tuned.best_epoch = len(tuned.history)
+                elif dev_loss < best:
+                    best, tuned.best_epoch = dev_loss, len(tuned.history)
+                    best_state = {k: v.detach().clone() for k, v in trained.items()}
+            if checkpoint is not None and checkpoint.is_due() and world().rank == 0:
+                state = {"step": step, "position": place + 1, "order": order, "losses": losses}
+                kept = {"best": best, "kept": best_state, "best_epoch": tuned.best_epoch}
+                checkpoint.save({**state, **kept, "history": tuned.history}, trained, optimiser)
+        position = 0
     if best_state is not None:
-        model.load_state_dict(best_state)
+        with torch.no_grad():
+            for name, parameter in trained.items():
+                parameter.copy_(best_state[name])
     model.zero_grad(set_to_none=True)
     model.requires_grad_(False)
+    if settings.checkpointing:
+        model.gradient_checkpointing_disable()
+    if settings.lora_rank:
+        merge_adapters(model)
+    model.eval()
+    if checkpoint is not None:
+        checkpoint.remove()
     return tuned
+
+
+def _dev_loss(
+    model: Any, held: Encoded, batches: list[list[int]], settings: TrainSettings, pad_id: int
+) -> float:
+    import torch
+
+    model.eval()
+    with torch.inference_mode(), autocast(settings.precision):
+        losses = [float(_loss(model, held, rows, pad_id)) for rows in batches]
+    return float(np.mean(losses)) if losses else math.nan

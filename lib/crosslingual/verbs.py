@@ -105,6 +105,7 @@ def pretrain(args: argparse.Namespace) -> None:
             optimiser=args.optimiser,
             rate=args.rate,
             embedding_lr=args.embedding_lr,
+            embeddings=args.embeddings,
             warmup=args.warmup,
             decay=args.decay,
             copying=args.copying,

@@ -1,0 +1,83 @@
+"""Examples as batches of token ids, and the precision that they are computed in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .models import Loaded
+from .tasks import Example
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["Encoded", "autocast", "bucketed", "device_name", "encode", "pad"]
+
+
+def device_name() -> str:
+    """``cuda`` where there is a GPU, else ``cpu``."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def autocast(precision: str) -> Any:
+    """Context for the given precision on the CPU or GPU at hand."""
+    import torch
+
+    if precision == "auto":
+        precision = "bf16" if _has_bf16() else "fp32"
+    return torch.autocast(device_name(), dtype=torch.bfloat16, enabled=precision == "bf16")
+
+
+def _has_bf16() -> bool:
+    import torch
+
+    if torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported())
+    return bool(torch.cpu._is_avx512_bf16_supported())
+
+
+@dataclass
+class Encoded:
+    """Token ids of examples, ready for batching."""
+
+    inputs: list[list[int]]
+    targets: list[list[int]]
+
+
+def encode(loaded: Loaded, examples: Sequence[Example], max_input: int) -> Encoded:
+    """Tokenise once; batches only pad."""
+    tokenizer = loaded.tokenizer
+    inputs = tokenizer([e.input for e in examples], truncation=True, max_length=max_input)
+    targets = tokenizer([e.target for e in examples], truncation=True, max_length=max_input)
+    return Encoded(inputs["input_ids"], targets["input_ids"])
+
+
+def pad(rows: Sequence[Sequence[int]], value: int) -> torch.Tensor:
+    """Right-pad to the longest row; shape (rows, longest)."""
+    import torch
+
+    width = max(map(len, rows))
+    return torch.tensor([list(row) + [value] * (width - len(row)) for row in rows])
+
+
+def bucketed(
+    lengths: Sequence[int], batch: int, random: np.random.Generator | None = None
+) -> list[list[int]]:
+    """Batches of examples of like length: little padding, and yet a random order.
+
+    With no generator the order is by length (for evaluation).
+    """
+    order = np.arange(len(lengths)) if random is None else random.permutation(len(lengths))
+    span = max(1, len(order)) if random is None else 8 * batch
+    batches: list[list[int]] = []
+    for start in range(0, len(order), span):
+        chunk = sorted(order[start : start + span].tolist(), key=lambda i: lengths[i])
+        batches += [chunk[i : i + batch] for i in range(0, len(chunk), batch)]
+    if random is not None:
+        batches = [batches[i] for i in random.permutation(len(batches))]
+    return batches
