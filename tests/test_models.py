@@ -72,3 +72,37 @@ def test_folders_that_are_no_models(tmp_path, tiny_folder) -> None:
     (broken / "model.safetensors").write_bytes(b"\x00" * 20)
     with pytest.raises(ModelError, match="cannot be loaded"):
         load_model(str(broken))
+
+
+def test_untied_output_layers_stay_untied_and_learn(tiny_folder, tmp_path) -> None:
+    """google/mt5-* have an output layer of their own; transformers' configuration says tied."""
+    import json
+    import shutil
+
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    from crosslingual import Example, TrainSettings, fine_tune
+    from crosslingual.models import load_model
+
+    folder = tmp_path / "untied"
+    shutil.copytree(tiny_folder, folder)
+    weights = load_file(folder / "model.safetensors")
+    weights["lm_head.weight"] = torch.randn_like(weights["shared.weight"])
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"tie_word_embeddings": False}))
+    loaded = load_model(str(folder))
+    assert torch.equal(loaded.model.lm_head.weight, weights["lm_head.weight"])
+    assert torch.equal(loaded.model.shared.weight, weights["shared.weight"])
+    assert loaded.parameters == sum(w.numel() for w in weights.values())
+    examples = [Example("red lamp", "warm", "eng"), Example("blue lamp", "cold", "eng")]
+    for optimiser in ("adamw", "adafactor"):
+        settings = TrainSettings(epochs=3, batch=2, lr=0.01, optimiser=optimiser, dropout=0.0)
+        tuned = fine_tune(loaded, examples, None, settings)
+        losses = [h["train_loss"] for h in tuned.history]
+        assert losses[-1] < losses[0]
+        model = tuned.loaded.model
+        assert not torch.equal(model.lm_head.weight, weights["lm_head.weight"])
+        assert not torch.equal(model.shared.weight, weights["shared.weight"])
+        assert model.lm_head.weight is not model.shared.weight

@@ -76,6 +76,15 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--data-dir", help="folder of public benchmarks, instead of the config's")
     p.add_argument("--dry-run", action="store_true", help="print the plan, run nothing")
     p.set_defaults(run=verbs.study_run)
+    p = study_verbs.add_parser("plan", help="count cells, foresee hours, memory and disk")
+    p.add_argument("--config", required=True, help="YAML file")
+    p.add_argument("--data-dir", help="folder of public benchmarks, instead of the config's")
+    p.add_argument(
+        "--device",
+        default="here",
+        help="a GPU by name (a100-40, h100 ...), or this machine, measured (%(default)s)",
+    )
+    p.set_defaults(run=verbs.study_plan)
     p = study_verbs.add_parser("export", help="write the records of a study as one CSV table")
     p.add_argument("--records", default="runs/study", help="folder of the records (%(default)s)")
     p.add_argument("--out", required=True, help="CSV file")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .benchmarks import data_dir
 from .errors import CrosslingualError
+from .forecast import GIB, USED, Device, find_device, memory_needed, operations, shape_of
 from .study import StudyConfig, expand, load_config
 from .tasks import get_task
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Plan", "plan_study"]
+
+BYTES = 4  # of UTF-8 in a token, about; both in alphabets and in Chinese characters
 
 
 @dataclass(frozen=True)
@@ -33,11 +36,24 @@ class Plan:
         Checked.
     missing : list of str
         Data that are not at hand, one line a task.
+    device : Device
+        What the forecast is for.
+    hours : float
+        Forecast of the time on one such device. Where data are not at hand, of training alone, and
+        with rows as long as ``max_input``; NaN where that is not known either.
+    memory : dict
+        Model -> bytes that one fine-tuning needs, where its shape is known.
+    disk : float
+        Bytes of records, and of the saved state of one unfinished fine-tuning.
     """
 
     table: pd.DataFrame
     config: StudyConfig
     missing: list[str]
+    device: Device
+    hours: float
+    memory: dict[str, float]
+    disk: float
 
     def __str__(self) -> str:
         c = self.config
@@ -48,22 +64,42 @@ class Plan:
         )
         cells, jobs = int(self.table["cells"].sum()), int(self.table["jobs"].sum())
         shown = self.table.to_string(index=False, na_rep="?", float_format="{:,.0f}".format)
-        return "\n".join([head, shown, f"{cells:,} cells in {jobs:,} fine-tunings", *self.missing])
+        d = self.device
+        hours = "unknown" if math.isnan(self.hours) else f"about {self.hours:,.1f}"
+        if self.missing:
+            hours = f"{hours} (training alone, rows as long as max_input)"
+        best = f"{d.flops / 1e12:.3g} TFLOP/s at best, {USED:.0%} of it used"
+        lines = [
+            f"{cells:,} cells in {jobs:,} fine-tunings",
+            f"hours on {d.name} ({best}): {hours}",
+        ]
+        for model, needed in self.memory.items():
+            fits = "fits" if needed <= d.memory else "does not fit"
+            lines.append(
+                f"memory of one fine-tuning of {model}: about {needed / GIB:.1f} GiB, {fits} in "
+                f"{d.memory / GIB:.1f}"
+            )
+        lines.append(f"disk: about {self.disk / GIB:.2g} GiB")
+        return "\n".join([head, shown, *lines, *self.missing])
 
 
-def plan_study(config: str | Path | Mapping[str, Any] | StudyConfig) -> Plan:
-    """Expand a study without running it.
+def plan_study(config: str | Path | Mapping[str, Any] | StudyConfig, device: str = "here") -> Plan:
+    """Expand a study without running it, and foresee what it needs.
 
     Parameters
     ----------
     config : path, mapping or StudyConfig
         As `crosslingual.running.run_study` takes it.
+    device : str
+        ``here``, or one of `crosslingual.forecast.DEVICES`.
 
     Returns
     -------
     Plan
         Counts of cells and fine-tunings are exact; updates and tested examples are counted from
-        the data where they can be read without a network.
+        the data where they can be read without a network. Hours and memory are estimates, good
+        to a factor of two: operations from the shape of the model and the mean length of the
+        texts (four bytes of UTF-8 a token), over the share of its peak that a device reaches.
 
     Raises
     ------
@@ -75,12 +111,14 @@ def plan_study(config: str | Path | Mapping[str, Any] | StudyConfig) -> Plan:
     study = load_config(config)
     rows, missing = [], []
     sizes: dict[tuple[str, str, str], float] = {}
+    lengths: dict[str, tuple[float, float]] = {}
     with data_dir(study.data_dir):
         for task in study.tasks:
             try:
-                _count(task, study, sizes)
+                lengths[task] = _count(task, study, sizes)
             except CrosslingualError as error:
                 missing.append(f"{task}: not counted, {str(error).splitlines()[0]}")
+    work = 0.0
     for job in expand(study):
         first = job.cells[0]
         limit = job.train_limit or math.inf
@@ -89,7 +127,12 @@ def plan_study(config: str | Path | Mapping[str, Any] | StudyConfig) -> Plan:
             trained = float(first.shots)
         else:
             trained = min(known, limit) + (first.shots if first.training == "joint" else 0)
-        updates = math.ceil(trained / job.train.batch) if trained == trained else math.nan
+        if job.train.updates and first.training != "target":
+            updates = float(job.train.updates)
+        else:
+            updates = math.nan if math.isnan(trained) else math.ceil(trained / job.train.batch)
+            updates *= job.train.epochs
+        trained = updates * min(job.train.batch, trained)
         for number, cell in enumerate(job.cells):
             test = sizes.get((cell.task, cell.target, "test"), math.nan)
             rows.append(
@@ -100,10 +143,16 @@ def plan_study(config: str | Path | Mapping[str, Any] | StudyConfig) -> Plan:
                     "shots": cell.shots,
                     "jobs": int(number == 0),
                     "cells": 1,
-                    "updates": updates * job.train.epochs if number == 0 else 0.0,
-                    "tested": min(test, job.test_limit or math.inf),
+                    "updates": updates if number == 0 else 0.0,
+                    "tested": (tested := min(test, job.test_limit or math.inf)),
                 }
             )
+            seen = trained if number == 0 else 0.0
+            if job.train.updates and math.isnan(seen):
+                seen = float(job.train.updates * job.train.batch)
+            if cell.training == "sequential":
+                seen += max(job.train.epochs * cell.shots, job.train.few_updates)
+            work += _work(cell.model, lengths.get(cell.task), seen, tested, job.train.max_input)
     keys = ["model", "task", "training", "shots"]
     grouped = pd.DataFrame(rows).groupby(keys, sort=False)
     table = grouped[["jobs", "cells"]].sum()
@@ -111,13 +160,45 @@ def plan_study(config: str | Path | Mapping[str, Any] | StudyConfig) -> Plan:
         table[column] = grouped[column].sum(min_count=1)
         unknown = grouped[column].count() < table["cells"]
         table.loc[unknown, column] = float("nan")
-    return Plan(table.reset_index(), study, missing)
+    what = find_device(device)
+    memory: dict[str, float] = {}
+    weights = 0.0
+    for model in study.models:
+        shape = shape_of(model)
+        if shape is not None:
+            parts = memory_needed(shape, study.train, study.train.max_input, 64)
+            memory[model] = sum(parts.values())
+            weights = max(weights, 4.0 * shape.parameters)
+    disk = 2000.0 * len(rows) + 4 * weights
+    hours = work / (USED * what.flops) / 3600
+    return Plan(table.reset_index(), study, missing, what, hours, memory, disk)
 
 
-def _count(name: str, study: StudyConfig, sizes: dict[tuple[str, str, str], float]) -> None:
+def _work(
+    model: str, lengths: tuple[float, float] | None, trained: float, tested: float, longest: int
+) -> float:
+    """Operations of training on so many examples and testing others."""
+    shape = shape_of(model)
+    if shape is None:
+        return math.nan
+    inputs, outputs = lengths or (longest, 64.0)
+    examples = 3 * trained + (0.0 if math.isnan(tested) else tested)
+    return examples * operations(shape, min(inputs, longest), outputs)
+
+
+def _count(
+    name: str, study: StudyConfig, sizes: dict[tuple[str, str, str], float]
+) -> tuple[float, float]:
+    """Count examples; mean tokens of inputs and outputs."""
     task = get_task(name)
+    read = written = 0
     for language, split in (
         *((s, "train") for s in study.sources_of(name)),
         *((t, "test") for t in study.targets_of(name)),
     ):
-        sizes[name, language, split] = float(len(task.examples(language, split)))
+        examples = task.examples(language, split)
+        sizes[name, language, split] = float(len(examples))
+        read += sum(len(e.input.encode()) for e in examples)
+        written += sum(len(e.target.encode()) for e in examples)
+    total = sum(n for (task_name, _, _), n in sizes.items() if task_name == name)
+    return read / total / BYTES, max(2.0, written / total / BYTES)

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from .errors import ConfigError, CrosslingualError
 from .files import prepare_folder
+from .models import SHIPPED
 from .records import Cell, Record, read_record, scores_table, signature, write_record
 from .study import Job, StudyConfig, expand, load_config
 from .tasks import Example, Task, get_task
@@ -237,7 +238,7 @@ def run_study(
     Raises
     ------
     ConfigError, OutputError
-        Before anything is measured.
+        Before anything is measured; also where the fine-tunings cannot fit into memory.
     RecordError
         If a record of this study is broken.
     StudyError
@@ -256,6 +257,8 @@ def run_study(
         for job in jobs
         if any(c.file_name not in finished for c in job.cells)
     ][:limit]
+    if scheduler is None and todo:
+        _check_memory(study, min(workers or os.cpu_count() or 1, len(todo)))
     failures: list[tuple[Job, BaseException]] = []
     bar = tqdm(
         total=len(cells), initial=len(finished), desc="cells", unit="cell", disable=not progress
@@ -278,6 +281,17 @@ def run_study(
     done = [c for c in cells if (folder / c.file_name).exists()]
     scores = scores_table(read_record(folder / c.file_name) for c in done)
     return StudyResult(scores, len(done) - len(finished), len(finished), time.monotonic() - started)
+
+
+def _check_memory(study: StudyConfig, processes: int) -> None:
+    """Refuse what cannot fit on this machine, before anything is loaded."""
+    from .forecast import check_memory, find_device
+
+    large = [m for m in study.models if m not in SHIPPED]
+    if large:
+        memory = find_device().memory
+        for model in large:
+            check_memory(model, study.train, memory, processes)
 
 
 Outcome = Iterator[tuple[Job, BaseException | None]]

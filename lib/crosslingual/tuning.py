@@ -94,7 +94,8 @@ def _prepare(loaded: Loaded, settings: TrainSettings) -> Any:
         if hasattr(module, "relative_attention_num_buckets"):
             module.dropout = settings.dropout
         if isinstance(module, torch.nn.Embedding) and module.weight is model.shared.weight:
-            module.sparse = world().size == 1  # a batch has few of the rows
+            # A batch has few of the rows, and the tied output layer has a gradient to add them to.
+            module.sparse = world().size == 1 and model.lm_head.weight is module.weight
     model.shared.weight.requires_grad_(not settings.freeze_embeddings)
     if settings.lora_rank:
         add_adapters(model, settings.lora_rank)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from .mixtures import Mixtures
+    from .study import StudyConfig
 
 __all__ = [
     "claim",
@@ -29,6 +30,7 @@ __all__ = [
     "pretrain",
     "regress",
     "study_export",
+    "study_plan",
     "study_run",
     "tasks",
     "validate",
@@ -120,22 +122,32 @@ def pretrain(args: argparse.Namespace) -> None:
     print(f"model, tokenizer and card in {folder / 'model'}; loss curve in {folder / 'loss.csv'}")
 
 
-def study_run(args: argparse.Namespace) -> None:
-    """Do ``crosslingual study run``."""
+def _config(args: argparse.Namespace) -> StudyConfig:
     from dataclasses import replace
 
     from .study import load_config
 
     config = load_config(args.config)
-    if args.data_dir:
-        config = load_config(replace(config, data_dir=args.data_dir))
+    return load_config(replace(config, data_dir=args.data_dir)) if args.data_dir else config
+
+
+def study_plan(args: argparse.Namespace) -> None:
+    """Do ``crosslingual study plan``."""
+    from .planning import plan_study
+
+    print(plan_study(_config(args), args.device))
+
+
+def study_run(args: argparse.Namespace) -> None:
+    """Do ``crosslingual study run``."""
+    from .running import run_study
+
+    config = _config(args)
     if args.dry_run:
         from .planning import plan_study
 
         print(plan_study(config))
         return
-    from .running import run_study
-
     print(run_study(config, args.out, args.scheduler, args.workers))
 
 

@@ -1,0 +1,265 @@
+"""What a fine-tuning will need, from the shape of the model: memory, operations, hours."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .errors import ConfigError, UnknownNameError
+from .models import model_place
+from .train_settings import TrainSettings
+
+__all__ = [
+    "DEVICES",
+    "SHAPES",
+    "Device",
+    "Shape",
+    "check_memory",
+    "find_device",
+    "memory_needed",
+    "operations",
+    "shape_of",
+]
+
+GIB = 2**30
+USED = 0.3  # share of a device's peak that fine-tuning reaches, from benchmarks/ and experience
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Shape of an mT5 (gated feed-forward, no biases).
+
+    Attributes
+    ----------
+    d_model, d_ff, encoder_layers, decoder_layers, heads, d_kv, vocabulary : int
+        As in the configuration of transformers.
+    tied : bool
+        Whether the output layer is the embeddings; not in Google's checkpoints.
+    """
+
+    d_model: int
+    d_ff: int
+    encoder_layers: int
+    decoder_layers: int
+    heads: int
+    d_kv: int
+    vocabulary: int
+    tied: bool = False
+
+    @property
+    def parameters(self) -> int:
+        """Number of weights."""
+        inner = self.heads * self.d_kv
+        attention, feed = 4 * self.d_model * inner, 3 * self.d_model * self.d_ff
+        encoder = self.encoder_layers * (attention + feed + 2 * self.d_model)
+        decoder = self.decoder_layers * (2 * attention + feed + 3 * self.d_model)
+        tables = self.vocabulary * self.d_model * (1 if self.tied else 2)
+        return encoder + decoder + tables + 2 * self.d_model + 2 * 32 * self.heads
+
+
+# Configurations of google/mt5-* on the hub.
+SHAPES = {
+    "google/mt5-small": Shape(512, 1024, 8, 8, 6, 64, 250_112),
+    "google/mt5-base": Shape(768, 2048, 12, 12, 12, 64, 250_112),
+    "google/mt5-large": Shape(1024, 2816, 24, 24, 16, 64, 250_112),
+    "google/mt5-xl": Shape(2048, 5120, 24, 24, 32, 64, 250_112),
+    "google/mt5-xxl": Shape(4096, 10240, 24, 24, 64, 64, 250_112),
+}
+
+
+@dataclass(frozen=True)
+class Device:
+    """What computes.
+
+    Attributes
+    ----------
+    name : str
+    flops : float
+        Operations a second in bf16 (fp32 where it has no bf16), dense, at best.
+    memory : float
+        Bytes.
+    """
+
+    name: str
+    flops: float
+    memory: float
+
+
+# Dense bf16 rates and memory from NVIDIA's data sheets; T4 and V100 have no bf16: fp32.
+DEVICES = {
+    name: Device(name, rate * 1e12, gib * GIB)
+    for name, rate, gib in (
+        ("t4", 8.1, 15), ("v100", 15.7, 32), ("l4", 121.0, 23), ("a10", 125.0, 23),
+        ("a100-40", 312.0, 39.5), ("a100-80", 312.0, 79.0), ("h100", 989.0, 79.0),
+        ("h200", 989.0, 140.0),
+    )
+}  # fmt: skip
+
+
+def shape_of(model: str) -> Shape | None:
+    """Shape of a model by name, without loading weights; None where only the hub knows it."""
+    place = Path(model_place(model)) / "config.json"
+    if not place.exists():
+        return SHAPES.get(model)
+    c = json.loads(place.read_text("utf-8"))
+    return Shape(
+        c["d_model"], c["d_ff"], c["num_layers"], c.get("num_decoder_layers") or c["num_layers"],
+        c["num_heads"], c["d_kv"], c["vocab_size"], bool(c.get("tie_word_embeddings", True)),
+    )  # fmt: skip
+
+
+def find_device(name: str = "here") -> Device:
+    """A device by name; ``here`` is this machine's GPU or its processor, measured for a second.
+
+    Raises
+    ------
+    UnknownNameError
+        With the names there are.
+    """
+    if name in DEVICES:
+        return DEVICES[name]
+    if name != "here":
+        raise UnknownNameError(name, ["here", *DEVICES])
+    import torch
+
+    if torch.cuda.is_available():
+        label, memory = torch.cuda.get_device_name(), torch.cuda.mem_get_info()[1]
+        return Device(label, _measured("cuda"), float(memory))
+    return Device(f"{os.cpu_count()} cores here", _measured("cpu"), _free_memory())
+
+
+def _measured(device: str, seconds: float = 0.5, size: int = 2048) -> float:
+    """Operations a second of a bf16 matrix product."""
+    import torch
+
+    a, b = (torch.randn(size, size, dtype=torch.bfloat16, device=device) for _ in range(2))
+    a @ b
+    started, done = time.monotonic(), 0
+    while (spent := time.monotonic() - started) < seconds:
+        a @ b
+        done += 1
+        if device == "cuda":
+            torch.cuda.synchronize()
+    return 2 * size**3 * done / spent
+
+
+def _free_memory() -> float:
+    """Bytes that programs can still have on this machine, its container's limit included."""
+    free = float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        free = 1024.0 * next(int(x.split()[1]) for x in lines if x.startswith("MemAvailable"))
+        limit = Path("/sys/fs/cgroup/memory.max").read_text().strip()
+        free = min(free, float(limit)) if limit.isdigit() else free
+    except (OSError, StopIteration):
+        pass
+    return free
+
+
+def operations(shape: Shape, inputs: float, outputs: float) -> float:
+    """Multiplications and additions of one example forwards; training takes three times as many.
+
+    Parameters
+    ----------
+    shape : Shape
+    inputs, outputs : float
+        Tokens the encoder reads and the decoder writes.
+    """
+    d, inner = shape.d_model, shape.heads * shape.d_kv
+    feed = 3 * d * shape.d_ff
+    encoder = inputs * (4 * d * inner + feed) + 2 * inputs**2 * inner
+    decoder = outputs * (6 * d * inner + feed) + inputs * 2 * d * inner
+    decoder += 2 * outputs**2 * inner + 2 * inputs * outputs * inner
+    layers = shape.encoder_layers * encoder + shape.decoder_layers * decoder
+    return 2 * (layers + outputs * d * shape.vocabulary)
+
+
+def memory_needed(
+    shape: Shape, settings: TrainSettings, inputs: float, outputs: float
+) -> dict[str, float]:
+    """Bytes that one fine-tuning holds at its fullest, by what they are for.
+
+    Returns
+    -------
+    dict
+        ``weights`` (fp32, and the original they were copied from), ``gradients``, ``optimiser``,
+        ``best`` (the weights of the best check), ``activations`` of one micro-batch whose rows
+        are all of the longest length, and ``working`` (a batch's logits and what libraries keep).
+
+    Notes
+    -----
+    Activations in bf16 after Korthikanti et al. 2023 (table 2), with T5's attention weights
+    in fp32. An estimate, good to a factor of about 1.5; the rest is exact.
+    """
+    count = shape.parameters
+    trained = float(count)
+    if settings.lora_rank:
+        sites = shape.encoder_layers + 2 * shape.decoder_layers
+        width = shape.d_model + shape.heads * shape.d_kv
+        trained = float(2 * sites * settings.lora_rank * width)
+    elif settings.freeze_embeddings:
+        trained -= shape.vocabulary * shape.d_model
+    rows = min(settings.micro_batch or settings.batch, settings.batch)
+    tokens = rows * inputs, rows * outputs
+    states = 34 * shape.d_model + 8 * shape.d_ff
+    scores = 14 * shape.heads
+    per_encoder = tokens[0] * (states + scores * inputs)
+    per_decoder = tokens[1] * (1.6 * states + scores * (inputs + outputs))
+    if settings.checkpointing:  # what enters each layer, and one layer in full
+        kept = 4 * shape.d_model
+        held = shape.encoder_layers * tokens[0] + shape.decoder_layers * tokens[1]
+        activations = kept * held + max(per_encoder, per_decoder)
+    else:
+        activations = shape.encoder_layers * per_encoder + shape.decoder_layers * per_decoder
+    return {
+        "weights": 8.0 * count,
+        "gradients": 4 * trained,
+        "optimiser": trained * (8.0 if settings.optimiser == "adamw" else 0.1),
+        "best": 4 * trained,
+        "activations": activations,
+        "working": 0.5 * GIB + 6.0 * min(256.0, tokens[1]) * shape.vocabulary,
+    }
+
+
+def check_memory(
+    model: str, settings: TrainSettings, memory: float, processes: int = 1, outputs: int = 64
+) -> None:
+    """Refuse a fine-tuning that cannot fit, with numbers, before it starts.
+
+    Parameters
+    ----------
+    model : str
+        Name.
+    settings : TrainSettings
+    memory : float
+        Bytes that all processes have together.
+    processes : int
+        How many fine-tunings run beside each other.
+    outputs : int
+        Longest output in tokens.
+
+    Raises
+    ------
+    ConfigError
+    """
+    shape = shape_of(model)
+    if shape is None:
+        return
+    parts = memory_needed(shape, settings, settings.max_input, outputs)
+    if settings.micro_batch == 0 and shape.parameters < 5e7:
+        return  # small models: rows are seldom as long as max_input, and cost little anyway
+    needed = processes * sum(parts.values())
+    if needed > memory:
+        named: dict[str, Any] = {k: f"{v / GIB:.1f}" for k, v in parts.items()}
+        raise ConfigError(
+            f"fine-tuning {model!r} ({shape.parameters / 1e6:,.0f} million weights) with "
+            f"{processes} processes needs about {needed / GIB:.1f} GiB "
+            f"({', '.join(f'{k} {v}' for k, v in named.items())} each), and there are "
+            f"{memory / GIB:.1f}. Lower micro_batch (now {settings.micro_batch or settings.batch}) "
+            "or max_input, set checkpointing: true, optimiser: adafactor or lora_rank, or use "
+            "fewer workers."
+        )
