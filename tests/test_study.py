@@ -27,8 +27,9 @@ from crosslingual.errors import (
     UnknownModelError,
     UnknownTaskError,
 )
+from crosslingual.measuring import few_shot_settings, target_examples
 from crosslingual.records import Cell, Record, read_record, settings_hash, signature, write_record
-from crosslingual.running import StudyError, few_shot_settings, target_examples
+from crosslingual.running import StudyError
 from crosslingual.study import StudyConfig, expand
 from crosslingual.summaries import compare_models, matrix
 from crosslingual.tasks import get_task

@@ -70,9 +70,12 @@ def _parser() -> argparse.ArgumentParser:
     study_verbs = study.add_subparsers(dest="verb", required=True, metavar="VERB")
     p = study_verbs.add_parser("run", help="measure all cells that are not measured yet")
     p.add_argument("--config", required=True, help="YAML file")
-    p.add_argument("--out", default="runs/study", help="folder of the records (%(default)s)")
+    p.add_argument(
+        "--out", default="runs/study", help="folder or address of the records (%(default)s)"
+    )
     p.add_argument("--scheduler", help="address of a Dask scheduler; a local cluster by default")
     p.add_argument("--workers", type=int, help="local processes; one a core by default, 0 for none")
+    p.add_argument("--resources", help="what a worker must offer for each job, such as GPU=1")
     p.add_argument("--data-dir", help="folder of public benchmarks, instead of the config's")
     p.add_argument("--dry-run", action="store_true", help="print the plan, run nothing")
     p.set_defaults(run=verbs.study_run)

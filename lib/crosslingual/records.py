@@ -167,39 +167,56 @@ def read_record(path: str | Path) -> Record:
         If the file is empty, truncated, or has other fields; the message says which
         file and that deleting it makes the study measure the cell again.
     """
-    advice = "Delete the file and rerun the study: the cell will be measured again."
     try:
-        text = Path(path).read_text("utf-8")
-        values = json.loads(text)
-        record = Record(**values)
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecordError(f"the record {str(path)!r} cannot be read ({error}). {advice}") from None
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise RecordError(f"the record {str(path)!r} cannot be read ({error}). {_ADVICE}") from None
+    return parse_record(content, str(path))
+
+
+_ADVICE = "Delete the file and rerun the study: the cell will be measured again."
+
+
+def parse_record(content: bytes, where: str) -> Record:
+    """Make a record of a file's content; ``where`` is for messages.
+
+    Raises
+    ------
+    RecordError
+        As `read_record`.
+    """
+    named = f"the record {where!r}"
+    try:
+        text = content.decode("utf-8")
+        record = Record(**json.loads(text))
+    except UnicodeDecodeError as error:
+        raise RecordError(f"{named} cannot be read ({error}). {_ADVICE}") from None
     except json.JSONDecodeError as error:
         what = "is empty" if not text.strip() else f"is truncated or no JSON ({error})"
-        raise RecordError(f"the record {str(path)!r} {what}. {advice}") from None
+        raise RecordError(f"{named} {what}. {_ADVICE}") from None
     except TypeError as error:
-        raise RecordError(
-            f"the record {str(path)!r} has other fields ({error}). {advice}"
-        ) from None
+        raise RecordError(f"{named} has other fields ({error}). {_ADVICE}") from None
     if not isinstance(record.score, (int, float)) or not math.isfinite(record.score):
-        raise RecordError(f"the record {str(path)!r} has the score {record.score!r}. {advice}")
+        raise RecordError(f"{named} has the score {record.score!r}. {_ADVICE}")
     return record
 
 
-def read_records(folder: str | Path) -> list[Record]:
-    """Read all records of a folder, in the order of their names.
+def read_records(place: str | Path) -> list[Record]:
+    """Read all records of a folder or fsspec address, in the order of their names.
 
     Raises
     ------
     RecordError
         If the folder is missing, or any record is broken.
     """
-    root = Path(folder)
-    if not root.is_dir():
+    from .record_store import open_store
+
+    store = open_store(place)
+    if store.is_local and not Path(place).is_dir():
         raise RecordError(
-            f"the folder {str(root)!r} does not exist. Run 'crosslingual study run' first."
+            f"the folder {str(place)!r} does not exist. Run 'crosslingual study run' first."
         )
-    return [read_record(path) for path in sorted(root.glob("*.json"))]
+    return [store.read(name) for name in sorted(store.names())]
 
 
 def scores_table(records: Iterable[Record]) -> pd.DataFrame:

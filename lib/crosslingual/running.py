@@ -5,29 +5,23 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from tqdm import tqdm
 
 from .errors import ConfigError, CrosslingualError
-from .files import prepare_folder
+from .measuring import measure
 from .models import SHIPPED
-from .records import Cell, Record, read_record, scores_table, signature, write_record
+from .record_store import open_store
+from .records import scores_table
 from .study import Job, StudyConfig, expand, load_config
-from .tasks import Example, Task, get_task
-from .version import __version__
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .models import Loaded
-    from .train_settings import TrainSettings
-
-__all__ = ["StudyError", "StudyResult", "measure", "run_study", "target_examples"]
+__all__ = ["StudyError", "StudyResult", "run_study"]
 
 # Dask's own default makes glibc hand memory back after every step; with huge pages kept
 # instead, a small model's step is 1.4 times faster (benchmarks/).
@@ -40,6 +34,8 @@ WORKER_ENVIRONMENT = {
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
 }
 WORKERS_WITHIN = 60  # seconds
+RETRIES = 1  # of a job that failed; jobs whose worker died are given to others besides
+Work = Callable[[Job, str], int]
 
 
 class StudyError(CrosslingualError):
@@ -75,133 +71,6 @@ class StudyResult:
         )
 
 
-@lru_cache(maxsize=2)
-def _model(name: str, seed: int) -> Any:
-    from .models import load_model
-
-    return load_model(name, seed)
-
-
-def subset(examples: list[Example], limit: int | None) -> list[Example]:
-    """A random sample of so many examples, the same at every call, in their order."""
-    if limit is None or limit >= len(examples):
-        return examples
-    chosen = np.random.default_rng(0).permutation(len(examples))[:limit]
-    return [examples[i] for i in sorted(chosen)]
-
-
-def target_examples(task: Task, cell: Cell) -> list[Example]:
-    """The target examples of a cell: the first ``shots`` in an order drawn by its seed.
-
-    More shots hold the fewer ones, so that a growth curve adds examples and exchanges none.
-    """
-    pool = task.examples(cell.target, "train")
-    if cell.shots > len(pool):
-        raise ConfigError(
-            f"{cell.shots} shots were asked for, but {task.name} has {len(pool)} training "
-            f"examples in {cell.target}."
-        )
-    order = np.random.default_rng(cell.seed).permutation(len(pool))
-    return [pool[i] for i in order[: cell.shots]]
-
-
-def few_shot_settings(train: TrainSettings, shots: int) -> TrainSettings:
-    """The recipe for so few examples: smaller batches, and passes until the updates suffice."""
-    batch = min(train.batch, shots)
-    updates = -(-shots // batch)
-    epochs = max(train.epochs, -(-train.few_updates // updates))
-    return replace(train, batch=batch, epochs=epochs, updates=0, check_every=0)
-
-
-def measure(job: Job, out: str | Path) -> int:
-    """Fine-tune once, evaluate every cell of the job, write a record for each.
-
-    Cells whose record is there are left alone. Targets are evaluated one by one, so that
-    a score does not depend on which other cells were still missing.
-
-    Returns
-    -------
-    int
-        Number of records written.
-    """
-    from .benchmarks import data_dir
-
-    with data_dir(job.data_dir):
-        return _measure(job, out)
-
-
-def _measure(job: Job, out: str | Path) -> int:
-    import torch
-
-    from .checkpoints import Checkpoint
-    from .parallel import world
-    from .tuning import fine_tune
-
-    if os.environ.get("OMP_NUM_THREADS") == "1":
-        torch.set_num_threads(1)
-    missing = [cell for cell in job.cells if not (Path(out) / cell.file_name).exists()]
-    if not missing:
-        return 0
-    first = missing[0]
-    task = get_task(first.task)
-    model = _model(first.model, first.seed if first.model.endswith("-scratch") else 0)
-    started = time.monotonic()
-    # Short fine-tunings end before anything is saved; long ones go on from here after a kill.
-    unfinished = Checkpoint(Path(out) / "unfinished" / f"{first.file_name}.pt")
-    if first.training == "target":  # no development data either: there are none with few labels
-        settings = few_shot_settings(job.train, first.shots)
-        few = target_examples(task, first)
-        tuned = fine_tune(model, few, None, settings, first.seed, unfinished)
-    else:
-        train = subset(task.examples(first.source, "train"), job.train_limit)
-        if first.training == "joint":
-            train = train + target_examples(task, first)
-        dev = subset(task.examples(first.source, "dev"), job.test_limit)
-        tuned = fine_tune(model, train, dev, job.train, first.seed, unfinished)
-    shared = (time.monotonic() - started) / len(missing)
-    for cell in missing:
-        started = time.monotonic()
-        loaded = tuned.loaded
-        if cell.training == "sequential":
-            settings = few_shot_settings(job.train, cell.shots)
-            loaded = fine_tune(
-                loaded, target_examples(task, cell), None, settings, cell.seed
-            ).loaded
-        record = _evaluated(cell, loaded, task, job)
-        seconds = round(shared + time.monotonic() - started, 3)
-        if world().rank == 0:
-            write_record(out, replace(record, seconds=seconds))
-    return len(missing)
-
-
-def _evaluated(cell: Cell, loaded: Loaded, task: Task, job: Job) -> Record:
-    from .evaluation import evaluate
-
-    examples = subset(task.examples(cell.target, "test"), job.test_limit)
-    result = evaluate(
-        loaded, examples, task, job.decoding, job.train.max_input, job.train.precision
-    )
-    return Record(
-        **asdict(cell),
-        metric=task.metrics[0],
-        score=result.scores[task.metrics[0]],
-        scores=result.scores,
-        n_test=result.n,
-        illegal=result.illegal,
-        version=__version__,
-        seconds=0.0,
-        signature=signature(
-            cell.task,
-            cell.source,
-            cell.target,
-            cell.shots,
-            loaded.name,
-            cell.seed,
-            cell.training,
-        ),
-    )
-
-
 def run_study(
     config: str | Path | Mapping[str, Any] | StudyConfig,
     out: str | Path,
@@ -209,6 +78,8 @@ def run_study(
     workers: int | None = None,
     progress: bool = True,
     limit: int | None = None,
+    resources: Mapping[str, float] | None = None,
+    work: Work = measure,
 ) -> StudyResult:
     """Measure all cells of a study that are not measured yet.
 
@@ -217,7 +88,8 @@ def run_study(
     config : path, mapping or StudyConfig
         What to measure, see `StudyConfig`.
     out : str or Path
-        Folder of the records. Rerunning with the same folder resumes.
+        Folder of the records, or an address that fsspec knows (``s3://bucket/study``), see
+        `crosslingual.record_store.RecordStore`. Rerunning with the same place resumes.
     scheduler : str, optional
         Address of a running Dask scheduler (``tcp://host:8786``); its workers need the
         package and, if they run on other machines, the same ``out`` on a shared disk. By
@@ -229,6 +101,12 @@ def run_study(
         Show a progress bar with the time left.
     limit : int, optional
         Stop after about so many jobs (for tests of resuming).
+    resources : mapping, optional
+        What a worker must offer for each job, ``{"GPU": 1}`` with workers that were started with
+        ``--resources GPU=1``.
+    work : callable
+        ``work(job, out)`` measures the cells of a job and writes their records; another than
+        `measure` is for simulations.
 
     Returns
     -------
@@ -246,12 +124,12 @@ def run_study(
     """
     started = time.monotonic()
     study = load_config(config)
-    folder = prepare_folder(out).resolve()
+    store = open_store(out).prepare()
     jobs = expand(study)
     cells = [cell for job in jobs for cell in job.cells]
-    finished = {c.file_name for c in cells if (folder / c.file_name).exists()}
+    finished = {c.file_name for c in cells} & store.names()
     for name in sorted(finished):
-        read_record(folder / name)
+        store.read(name)
     todo = [
         replace(job, cells=tuple(c for c in job.cells if c.file_name not in finished))
         for job in jobs
@@ -265,8 +143,11 @@ def run_study(
     )
     with bar:
         if todo:
-            execute = _here if workers == 0 and scheduler is None else _on_dask
-            for job, error in execute(todo, folder, scheduler, workers):
+            if workers == 0 and scheduler is None:
+                outcomes = _here(todo, store.place, work)
+            else:
+                outcomes = _on_dask(todo, store.place, work, scheduler, workers, resources)
+            for job, error in outcomes:
                 if error is None:
                     bar.update(len(job.cells))
                 else:
@@ -276,10 +157,11 @@ def run_study(
         named = f"{job.cells[0].task}, {job.cells[0].model}, source {job.cells[0].source}"
         raise StudyError(
             f"{len(failures)} of {len(todo)} jobs failed; finished cells are kept in "
-            f"{str(folder)!r}. First failure ({named}): {type(error).__name__}: {error}"
+            f"{store.place!r}. First failure ({named}): {type(error).__name__}: {error}"
         ) from error
-    done = [c for c in cells if (folder / c.file_name).exists()]
-    scores = scores_table(read_record(folder / c.file_name) for c in done)
+    there = store.names()
+    done = [c for c in cells if c.file_name in there]
+    scores = scores_table(store.read(c.file_name) for c in done)
     return StudyResult(scores, len(done) - len(finished), len(finished), time.monotonic() - started)
 
 
@@ -305,12 +187,19 @@ def _attempt(work: Callable[[], Any]) -> BaseException | None:
     return None
 
 
-def _here(jobs: list[Job], folder: Path, scheduler: str | None, workers: int | None) -> Outcome:
+def _here(jobs: list[Job], place: str, work: Work) -> Outcome:
     for job in jobs:
-        yield job, _attempt(lambda job=job: measure(job, folder))  # type: ignore[misc]
+        yield job, _attempt(lambda job=job: work(job, place))  # type: ignore[misc]
 
 
-def _on_dask(jobs: list[Job], folder: Path, scheduler: str | None, workers: int | None) -> Outcome:
+def _on_dask(
+    jobs: list[Job],
+    place: str,
+    work: Work,
+    scheduler: str | None,
+    workers: int | None,
+    resources: Mapping[str, float] | None,
+) -> Outcome:
     import dask
     from distributed import Client, LocalCluster, as_completed
 
@@ -348,8 +237,14 @@ def _on_dask(jobs: list[Job], folder: Path, scheduler: str | None, workers: int 
                 f"Start one with 'dask worker {scheduler}'."
             ) from None
         try:
-            futures = {client.submit(measure, job, str(folder), pure=False): job for job in jobs}
+            how = {"pure": False, "retries": RETRIES, "resources": dict(resources or {}) or None}
+            futures = {client.submit(work, job, place, **how): job for job in jobs}
             for future in as_completed(futures):
+                if future.cancelled() or client.status not in ("running", "newly-created"):
+                    raise StudyError(
+                        f"the Dask scheduler at {client.scheduler.address!r} was lost; finished "
+                        f"cells are kept in {place!r}. Start one again and rerun the study."
+                    )
                 yield futures[future], _attempt(future.result)
         finally:
             client.close()

@@ -148,7 +148,16 @@ def study_run(args: argparse.Namespace) -> None:
 
         print(plan_study(config))
         return
-    print(run_study(config, args.out, args.scheduler, args.workers))
+    resources = _resources(args.resources) if args.resources else None
+    print(run_study(config, args.out, args.scheduler, args.workers, resources=resources))
+
+
+def _resources(text: str) -> dict[str, float]:
+    """GPU=1,MEMORY=2 as a mapping."""
+    try:
+        return {name: float(n) for name, n in (part.split("=") for part in text.split(","))}
+    except ValueError:
+        raise ConfigError(f"--resources must be NAME=NUMBER,..., not {text!r}.") from None
 
 
 def study_export(args: argparse.Namespace) -> None:

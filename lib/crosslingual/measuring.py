@@ -1,0 +1,156 @@
+"""Measuring the cells of a job: one fine-tuning, an evaluation a cell, a record for each."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import asdict, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .errors import ConfigError
+from .record_store import open_store
+from .records import Cell, Record, signature
+from .study import Job
+from .tasks import Example, Task, get_task
+from .version import __version__
+
+if TYPE_CHECKING:
+    from .models import Loaded
+    from .train_settings import TrainSettings
+
+__all__ = ["few_shot_settings", "measure", "subset", "target_examples"]
+
+
+@lru_cache(maxsize=2)
+def _model(name: str, seed: int) -> Any:
+    from .models import load_model
+
+    return load_model(name, seed)
+
+
+def subset(examples: list[Example], limit: int | None) -> list[Example]:
+    """A random sample of so many examples, the same at every call, in their order."""
+    if limit is None or limit >= len(examples):
+        return examples
+    chosen = np.random.default_rng(0).permutation(len(examples))[:limit]
+    return [examples[i] for i in sorted(chosen)]
+
+
+def target_examples(task: Task, cell: Cell) -> list[Example]:
+    """The target examples of a cell: the first ``shots`` in an order drawn by its seed.
+
+    More shots hold the fewer ones, so that a growth curve adds examples and exchanges none.
+    """
+    pool = task.examples(cell.target, "train")
+    if cell.shots > len(pool):
+        raise ConfigError(
+            f"{cell.shots} shots were asked for, but {task.name} has {len(pool)} training "
+            f"examples in {cell.target}."
+        )
+    order = np.random.default_rng(cell.seed).permutation(len(pool))
+    return [pool[i] for i in order[: cell.shots]]
+
+
+def few_shot_settings(train: TrainSettings, shots: int) -> TrainSettings:
+    """The recipe for so few examples: smaller batches, and passes until the updates suffice."""
+    batch = min(train.batch, shots)
+    updates = -(-shots // batch)
+    epochs = max(train.epochs, -(-train.few_updates // updates))
+    return replace(train, batch=batch, epochs=epochs, updates=0, check_every=0)
+
+
+def measure(job: Job, out: str | Path) -> int:
+    """Fine-tune once, evaluate every cell of the job, write a record for each.
+
+    Cells whose record is there are left alone. Targets are evaluated one by one, so that
+    a score does not depend on which other cells were still missing.
+
+    Returns
+    -------
+    int
+        Number of records written.
+    """
+    from .benchmarks import data_dir
+
+    with data_dir(job.data_dir):
+        return _measure(job, out)
+
+
+def _measure(job: Job, out: str | Path) -> int:
+    import torch
+
+    from .checkpoints import Checkpoint
+    from .parallel import world
+    from .tuning import fine_tune
+
+    if os.environ.get("OMP_NUM_THREADS") == "1":
+        torch.set_num_threads(1)
+    store = open_store(out)
+    there = store.names()
+    missing = [cell for cell in job.cells if cell.file_name not in there]
+    if not missing:
+        return 0
+    first = missing[0]
+    task = get_task(first.task)
+    model = _model(first.model, first.seed if first.model.endswith("-scratch") else 0)
+    started = time.monotonic()
+    # Short fine-tunings end before anything is saved; long ones go on from here after a kill.
+    unfinished = None
+    if store.is_local:
+        unfinished = Checkpoint(Path(out) / "unfinished" / f"{first.file_name}.pt")
+    if first.training == "target":  # no development data either: there are none with few labels
+        settings = few_shot_settings(job.train, first.shots)
+        few = target_examples(task, first)
+        tuned = fine_tune(model, few, None, settings, first.seed, unfinished)
+    else:
+        train = subset(task.examples(first.source, "train"), job.train_limit)
+        if first.training == "joint":
+            train = train + target_examples(task, first)
+        dev = subset(task.examples(first.source, "dev"), job.test_limit)
+        tuned = fine_tune(model, train, dev, job.train, first.seed, unfinished)
+    shared = (time.monotonic() - started) / len(missing)
+    for cell in missing:
+        started = time.monotonic()
+        loaded = tuned.loaded
+        if cell.training == "sequential":
+            settings = few_shot_settings(job.train, cell.shots)
+            loaded = fine_tune(
+                loaded, target_examples(task, cell), None, settings, cell.seed
+            ).loaded
+        record = _evaluated(cell, loaded, task, job)
+        seconds = round(shared + time.monotonic() - started, 3)
+        if world().rank == 0:
+            store.write(replace(record, seconds=seconds))
+    return len(missing)
+
+
+def _evaluated(cell: Cell, loaded: Loaded, task: Task, job: Job) -> Record:
+    from .evaluation import evaluate
+
+    examples = subset(task.examples(cell.target, "test"), job.test_limit)
+    result = evaluate(
+        loaded, examples, task, job.decoding, job.train.max_input, job.train.precision
+    )
+    return Record(
+        **asdict(cell),
+        metric=task.metrics[0],
+        score=result.scores[task.metrics[0]],
+        scores=result.scores,
+        n_test=result.n,
+        illegal=result.illegal,
+        version=__version__,
+        seconds=0.0,
+        signature=signature(
+            cell.task,
+            cell.source,
+            cell.target,
+            cell.shots,
+            loaded.name,
+            cell.seed,
+            cell.training,
+        ),
+    )
