@@ -6,8 +6,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from crosslingual.benchmarks import BENCHMARKS, benchmark_tasks, data_dir
-from crosslingual.errors import DataError, UnknownLanguageError
+from crosslingual.benchmark_files import data_dir
+from crosslingual.benchmarks import BENCHMARKS, benchmark_tasks
+from crosslingual.errors import ConfigError, DataError, UnknownLanguageError
+from crosslingual.planning import plan_study
+from crosslingual.readers import read_conll
+from crosslingual.study import load_config
 from crosslingual.tasks import Example, baselines, get_task, scored
 
 REAL = Path(os.environ.get("CROSSLINGUAL_DATA", "/nowhere"))
@@ -142,3 +146,29 @@ def test_parallel_data_are_split_alike_in_every_language(name) -> None:
         keys = [{e.key for e in task.examples(c, split)} for c in ("de", "zh", "th")]
         assert keys[0] == keys[1] == keys[2]
     assert not {e.key for e in task.examples("de", "train")} & keys[0]
+
+
+def test_dirty_lines_are_named_or_refused(tmp_path) -> None:
+    """A stray line in a CoNLL file: skipped and named with its place, or the file refused."""
+    folder = tmp_path / "ner" / "de"
+    folder.mkdir(parents=True)
+    good = "Bonn B-LOC\nschläft O\n\n"
+    (folder / "train.txt").write_text(good + "Stray\n\n" + good, encoding="utf-8")
+    task = get_task("ner")
+    with data_dir(tmp_path) as found:
+        examples = task.examples("de", "train")
+    assert [e.target for e in examples] == ["LOC: Bonn"] * 2
+    assert [(d.file, d.line) for d in found.values()] == [(str(folder / "train.txt"), 4)]
+    with data_dir(tmp_path, "refuse"), pytest.raises(DataError, match=r"train\.txt:4"):
+        task.examples("de", "train")
+    with pytest.raises(ConfigError, match="Allowed: refuse, skip"), data_dir(tmp_path, "mend"):
+        pass
+    with pytest.raises(ConfigError, match="for dirty lines"):
+        load_config({"dirty": "mend"})
+    (folder / "test.txt").write_text(good, encoding="utf-8")
+    config = {"tasks": ["ner"], "sources": ["de"], "data_dir": str(tmp_path)}
+    plan = str(plan_study(config))
+    assert "1 lines of data skipped:" in plan
+    assert "train.txt:4: " in plan
+    with pytest.raises(DataError, match=r"train\.txt:4"):
+        read_conll(folder / "train.txt", ("LOC",))

@@ -7,38 +7,18 @@ come from a folder given, from $CROSSLINGUAL_DATA, or from the hub; castings are
 
 from __future__ import annotations
 
-import os
-import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from collections.abc import Callable
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
+from .benchmark_files import Row, Source, load_examples, tenth, thirds
 from .errors import DataError
 from .languages import find_language
 from .metrics import NO_SPANS, format_spans, parse_spans
-from .readers import read_conll, read_conllu, read_hub, read_squad, read_table
+from .readers import read_conll, read_conllu, read_squad, read_table
 from .tasks import Example, Task
 
-__all__ = ["BENCHMARKS", "benchmark_tasks", "data_dir"]
-
-Row = dict[str, Any]
-_FOLDER: ContextVar[str] = ContextVar("data_dir", default="")
-
-
-@contextmanager
-def data_dir(folder: str | Path | None) -> Iterator[None]:
-    """Read benchmarks from a folder first: one subfolder a benchmark, named as in its `Source`."""
-    token = _FOLDER.set(str(folder or ""))
-    try:
-        yield
-    finally:
-        _FOLDER.reset(token)
-
-
+__all__ = ["BENCHMARKS", "benchmark_tasks"]
 _SIB = {
     "ara": "arb_Arab", "fas": "pes_Arab", "swa": "swh_Latn", "zho": "zho_Hans", "est": "est_Latn",
     "lav": "lvs_Latn", "msa": "zsm_Latn", "aze": "azj_Latn", "nep": "npi_Deva", "uzb": "uzn_Latn",
@@ -66,107 +46,6 @@ def _ner_folder(code: str) -> str:
 
 def _sib_code(code: str) -> str:
     return _SIB.get(code, f"{code}_{find_language(code).script}")
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where a benchmark is, and how its rows become examples.
-
-    Attributes
-    ----------
-    folder : str
-        Its subfolder of a data folder.
-    hub : str
-        Id on the hub, "" where it is not there in a form that can be read without code.
-    languages : tuple of str
-        ISO 639-3.
-    config : callable
-        Language -> configuration on the hub.
-    files : callable or None
-        (Language, split) -> path inside the folder, for files in their authors' own form;
-        None where there are hub folders only.
-    read : callable or None
-        Reads such a file.
-    splits : dict
-        Our split -> the hub's; "train[...]" slices are not used: what has to be carved out is
-        carved by `part`, by a hash of the key, alike in every language.
-    part : callable or None
-        (Key, split) -> is the row in it; for benchmarks that lack a split.
-    keep : callable or None
-        (Row, language) -> is the row in that language; for files that several share.
-    example : callable
-        (Row, language) -> Example.
-    """
-
-    folder: str
-    hub: str
-    languages: tuple[str, ...]
-    config: Callable[[str], str | None]
-    example: Callable[[Row, str], Example]
-    splits: dict[str, str]
-    files: Callable[[str, str], str] | None = None
-    read: Callable[[Path], tuple[list[Row], Any]] | None = None
-    part: Callable[[str, str], bool] | None = None
-    keep: Callable[[Row, str], bool] | None = None
-
-
-def _thirds(key: str, split: str) -> bool:
-    """70 % train, 10 % dev, 20 % test, by a hash of the key: the same in every language."""
-    place = zlib.crc32(key.encode()) % 10
-    return {"train": place < 7, "dev": place == 7, "test": place > 7}[split]
-
-
-def _tenth(key: str, split: str) -> bool:
-    """A tenth of the training rows is development data; the test split is whole."""
-    if split == "test":
-        return True
-    return (zlib.crc32(key.encode()) % 10 == 0) == (split == "dev")
-
-
-def _load(source: Source, language: str, split: str) -> list[Example]:
-    """Rows of a split from the first place that has them, as examples."""
-    rows: list[Row] | None = None
-    looked = []
-    for root in (_FOLDER.get(), os.environ.get("CROSSLINGUAL_DATA", "")):
-        folder = Path(root) / source.folder
-        if not root or not folder.is_dir():
-            continue
-        looked.append(str(folder))
-        if source.files is not None and source.read is not None:
-            path = folder / source.files(language, split)
-            if path.is_file():
-                rows = source.read(path)[0]
-                break
-        try:
-            rows = read_hub(str(folder), source.config(language), source.splits[split])
-            break
-        except DataError:
-            continue
-    if rows is None and source.hub:
-        rows = read_hub(source.hub, source.config(language), source.splits[split])
-    if rows is None:
-        raise DataError(
-            f"{source.folder} is nowhere to be had for {language}, {split}: looked in "
-            f"{', '.join(looked) or 'no folder'}. Give one with data_dir, or set "
-            "CROSSLINGUAL_DATA."
-        )
-    examples = [
-        replace(source.example(row, language), key=str(_key(row, number)))
-        for number, row in enumerate(rows)
-        if source.keep is None or source.keep(row, language)
-    ]
-    if source.part is not None:
-        examples = [e for e in examples if source.part(e.key, split)]
-    if not examples:
-        raise DataError(f"{source.folder} has no example for {language}, {split}.")
-    return examples
-
-
-def _key(row: Row, number: int) -> Any:
-    for name in ("key", "id"):
-        if row.get(name) is not None:
-            return row[name]
-    return number
 
 
 def _by_id(row: Row, language: str) -> bool:
@@ -251,8 +130,8 @@ def _sources() -> dict[str, Source]:
         "sib200": Source(
             "sib200", "Davlan/sib200", sib, _sib_code, _topic, _USUAL,
             files=lambda language, split: f"{_sib_code(language)}/{split}.tsv",
-            read=lambda path: read_table(
-                path, {"id": "index_id", "category": "category", "text": "text"}
+            read=lambda path, rule: read_table(
+                path, {"id": "index_id", "category": "category", "text": "text"}, rule
             ),
         ),
         "wikiann": Source(
@@ -261,29 +140,29 @@ def _sources() -> dict[str, Source]:
         "ner": Source(
             "ner", "", ner, _ner_folder, _entities, _USUAL,
             files=lambda language, split: f"{_ner_folder(language)}/{split}.txt",
-            read=lambda path: read_conll(path, ("PER", "LOC", "ORG"), dirty="skip"),
+            read=lambda path, rule: read_conll(path, ("PER", "LOC", "ORG"), dirty=rule),
         ),
         "pud": Source(
             "ud_pud", "", pud, _short, _words, _ONE,
             files=lambda language, split: f"{_short(language)}_pud-ud-test.conllu",
-            read=read_conllu, part=_thirds,
+            read=read_conllu, part=thirds,
         ),
         "tydiqa": Source(
             "tydiqa", "google-research-datasets/tydiqa", tuple(_TYDI),
             lambda language: "secondary_task", _question,
-            {"train": "train", "dev": "train", "test": "validation"}, part=_tenth, keep=_by_id,
+            {"train": "train", "dev": "train", "test": "validation"}, part=tenth, keep=_by_id,
         ),
         "xquad": Source(
             "xquad", "google/xquad", _iso("ar de el en es hi ro ru th tr vi zh"),
             lambda language: f"xquad.{_short(language)}", _question,
             dict.fromkeys(_ONE, "validation"),
             files=lambda language, split: f"xquad.{_short(language)}.json",
-            read=read_squad, part=_thirds,
+            read=lambda path, rule: read_squad(path), part=thirds,
         ),
         "mlqa": Source(
             "mlqa", "facebook/mlqa", _iso("ar de en es hi vi zh"),
             lambda language: f"mlqa.{_short(language)}.{_short(language)}", _question,
-            {"train": "validation", "dev": "validation", "test": "test"}, part=_tenth,
+            {"train": "validation", "dev": "validation", "test": "test"}, part=tenth,
         ),
     }  # fmt: skip
 
@@ -371,7 +250,7 @@ def benchmark_tasks() -> dict[str, Task]:
         source = _sources()[name]
 
         def load(language: str, split: str, of: Source = source) -> list[Example]:
-            return _load(of, language, split)
+            return load_examples(of, language, split)
 
         def languages(of: Source = source) -> list[str]:
             return sorted(of.languages)

@@ -74,9 +74,9 @@ def measure(job: Job, out: str | Path) -> int:
     int
         Number of records written.
     """
-    from .benchmarks import data_dir
+    from .benchmark_files import data_dir
 
-    with data_dir(job.data_dir):
+    with data_dir(job.data_dir, job.dirty):
         return _measure(job, out)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .benchmarks import data_dir
+from .benchmark_files import data_dir
 from .errors import CrosslingualError
 from .forecast import GIB, USED, Device, find_device, memory_needed, operations, shape_of
 from .study import StudyConfig, expand, load_config
@@ -17,8 +17,11 @@ from .tasks import get_task
 if TYPE_CHECKING:
     import pandas as pd
 
+    from .readers import Dirt
+
 __all__ = ["Plan", "plan_study"]
 
+SHOWN = 10  # lines of dirt
 BYTES = 4  # of UTF-8 in a token, about; both in alphabets and in Chinese characters
 
 
@@ -45,6 +48,8 @@ class Plan:
         Model -> bytes that one fine-tuning needs, where its shape is known.
     disk : float
         Bytes of records, and of the saved state of one unfinished fine-tuning.
+    dirt : tuple of Dirt
+        Lines of the data files that are skipped because they cannot be right.
     """
 
     table: pd.DataFrame
@@ -54,6 +59,7 @@ class Plan:
     hours: float
     memory: dict[str, float]
     disk: float
+    dirt: tuple[Dirt, ...] = ()
 
     def __str__(self) -> str:
         c = self.config
@@ -80,6 +86,11 @@ class Plan:
                 f"{d.memory / GIB:.1f}"
             )
         lines.append(f"disk: about {self.disk / GIB:.2g} GiB")
+        if self.dirt:
+            shown_lines = [f"  {line}" for line in self.dirt[:SHOWN]]
+            more = len(self.dirt) - len(shown_lines)
+            lines += [f"{len(self.dirt)} lines of data skipped:", *shown_lines]
+            lines += [f"  and {more} more"] if more > 0 else []
         return "\n".join([head, shown, *lines, *self.missing])
 
 
@@ -112,7 +123,7 @@ def plan_study(config: str | Path | Mapping[str, Any] | StudyConfig, device: str
     rows, missing = [], []
     sizes: dict[tuple[str, str, str], float] = {}
     lengths: dict[str, tuple[float, float]] = {}
-    with data_dir(study.data_dir):
+    with data_dir(study.data_dir, study.dirty) as dirt:
         for task in study.tasks:
             try:
                 lengths[task] = _count(task, study, sizes)
@@ -171,7 +182,9 @@ def plan_study(config: str | Path | Mapping[str, Any] | StudyConfig, device: str
             weights = max(weights, 4.0 * shape.parameters)
     disk = 2000.0 * len(rows) + 4 * weights
     hours = work / (USED * what.flops) / 3600
-    return Plan(table.reset_index(), study, missing, what, hours, memory, disk)
+    return Plan(
+        table.reset_index(), study, missing, what, hours, memory, disk, tuple(dirt.values())
+    )
 
 
 def _work(

@@ -16,6 +16,7 @@ from typing import Any
 from .errors import ConfigError, UnknownLanguageError
 from .languages import DEFAULT_LANGUAGES, resolve
 from .models import check_model_name, model_digest
+from .readers import DIRT
 from .records import TRAININGS, Cell, settings_hash
 from .tasks import get_task
 from .train_settings import TrainSettings, recipe_for, settings_identity
@@ -33,6 +34,7 @@ class Job:
     train_limit: int | None
     test_limit: int | None
     data_dir: str = ""
+    dirty: str = "skip"
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,9 @@ class StudyConfig:
     data_dir : str
         Folder with the data of public benchmarks, before $CROSSLINGUAL_DATA and the hub; where
         it is does not change what a cell is.
+    dirty : str
+        What to do with lines of data files that cannot be right: ``skip`` them (a plan names
+        them) or ``refuse`` the file.
     train : TrainSettings
         Recipe of the fine-tunings. In a file, settings that are not given are those of the
         recipe that suits the model (`crosslingual.train_settings.recipe_for`).
@@ -79,6 +84,7 @@ class StudyConfig:
     train_limit: int | None = None
     test_limit: int | None = None
     data_dir: str = ""
+    dirty: str = "skip"
     train: TrainSettings = field(default_factory=TrainSettings)
 
     def sources_of(self, task: str) -> tuple[str, ...]:
@@ -227,6 +233,8 @@ def _checked(config: StudyConfig) -> StudyConfig:
             raise ConfigError(f"{name} must be a whole number from 1, not {value!r}.")
     if config.data_dir and not Path(config.data_dir).is_dir():
         raise ConfigError(f"the data_dir {config.data_dir!r} is no folder.")
+    if config.dirty not in DIRT:
+        raise ConfigError(f"unknown rule {config.dirty!r} for dirty lines. Allowed: refuse, skip.")
     if config.decoding not in ("generate", "labels"):
         raise ConfigError(f"unknown decoding {config.decoding!r}. Allowed: generate, labels.")
     folder = str(Path(config.data_dir).resolve()) if config.data_dir else ""
@@ -266,6 +274,7 @@ def expand(config: StudyConfig) -> list[Job]:
         }
         limits = (
             config.train, decoding, config.train_limit, config.test_limit, config.data_dir,
+            config.dirty,
         )  # fmt: skip
         for model in config.models:
             digest = settings_hash(everything | {"model": model_digest(model)})

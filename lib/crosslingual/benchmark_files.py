@@ -1,0 +1,166 @@
+"""Where the public benchmarks are read from: a folder, the environment's, or the hub."""
+
+from __future__ import annotations
+
+import os
+import warnings
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from .errors import ConfigError, DataError
+from .readers import DIRT, Dirt, read_hub
+from .tasks import Example
+
+__all__ = ["Source", "data_dir", "load_examples", "tenth", "thirds"]
+
+Row = dict[str, Any]
+_FOLDER: ContextVar[str] = ContextVar("data_dir", default="")
+_RULE: ContextVar[str] = ContextVar("dirty", default="skip")
+_FOUND: ContextVar[dict[str, Dirt] | None] = ContextVar("found", default=None)
+
+
+@contextmanager
+def data_dir(folder: str | Path | None, dirty: str = "skip") -> Iterator[dict[str, Dirt]]:
+    """Read benchmarks from a folder first: one subfolder a benchmark, named as in its `Source`.
+
+    Parameters
+    ----------
+    folder : str, Path or None
+        The folder; with None only what is elsewhere is read.
+    dirty : str
+        What to do with lines that cannot be right: ``skip`` or ``refuse``.
+
+    Yields
+    ------
+    dict
+        Fills with the lines that were skipped inside: ``file:line: what`` -> Dirt.
+    """
+    if dirty not in DIRT:
+        raise ConfigError(f"unknown rule {dirty!r} for dirty lines. Allowed: {', '.join(DIRT)}.")
+    found: dict[str, Dirt] = {}
+    folder_before = _FOLDER.set(str(folder or ""))
+    rule_before, found_before = _RULE.set(dirty), _FOUND.set(found)
+    try:
+        yield found
+    finally:
+        _FOLDER.reset(folder_before)
+        _RULE.reset(rule_before)
+        _FOUND.reset(found_before)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a benchmark is, and how its rows become examples.
+
+    Attributes
+    ----------
+    folder : str
+        Its subfolder of a data folder.
+    hub : str
+        Id on the hub, "" where it is not there in a form that can be read without code.
+    languages : tuple of str
+        ISO 639-3.
+    config : callable
+        Language -> configuration on the hub.
+    files : callable or None
+        (Language, split) -> path inside the folder, for files in their authors' own form;
+        None where there are hub folders only.
+    read : callable or None
+        Reads such a file, given the rule for dirty lines.
+    splits : dict
+        Our split -> the hub's; "train[...]" slices are not used: what has to be carved out is
+        carved by `part`, by a hash of the key, alike in every language.
+    part : callable or None
+        (Key, split) -> is the row in it; for benchmarks that lack a split.
+    keep : callable or None
+        (Row, language) -> is the row in that language; for files that several share.
+    example : callable
+        (Row, language) -> Example.
+    """
+
+    folder: str
+    hub: str
+    languages: tuple[str, ...]
+    config: Callable[[str], str | None]
+    example: Callable[[Row, str], Example]
+    splits: dict[str, str]
+    files: Callable[[str, str], str] | None = None
+    read: Callable[[Path, str], tuple[list[Row], list[Dirt]]] | None = None
+    part: Callable[[str, str], bool] | None = None
+    keep: Callable[[Row, str], bool] | None = None
+
+
+def thirds(key: str, split: str) -> bool:
+    """70 % train, 10 % dev, 20 % test, by a hash of the key: the same in every language."""
+    place = zlib.crc32(key.encode()) % 10
+    return {"train": place < 7, "dev": place == 7, "test": place > 7}[split]
+
+
+def tenth(key: str, split: str) -> bool:
+    """A tenth of the training rows is development data; the test split is whole."""
+    if split == "test":
+        return True
+    return (zlib.crc32(key.encode()) % 10 == 0) == (split == "dev")
+
+
+def load_examples(source: Source, language: str, split: str) -> list[Example]:
+    """Rows of a split from the first place that has them, as examples."""
+    rows: list[Row] | None = None
+    looked = []
+    for root in (_FOLDER.get(), os.environ.get("CROSSLINGUAL_DATA", "")):
+        folder = Path(root) / source.folder
+        if not root or not folder.is_dir():
+            continue
+        looked.append(str(folder))
+        if source.files is not None and source.read is not None:
+            path = folder / source.files(language, split)
+            if path.is_file():
+                rows, dirt = source.read(path, _RULE.get())
+                _report(dirt)
+                break
+        try:
+            rows = read_hub(str(folder), source.config(language), source.splits[split])
+            break
+        except DataError:
+            continue
+    if rows is None and source.hub:
+        rows = read_hub(source.hub, source.config(language), source.splits[split])
+    if rows is None:
+        raise DataError(
+            f"{source.folder} is nowhere to be had for {language}, {split}: looked in "
+            f"{', '.join(looked) or 'no folder'}. Give one with data_dir, or set "
+            "CROSSLINGUAL_DATA."
+        )
+    examples = [
+        replace(source.example(row, language), key=str(_key(row, number)))
+        for number, row in enumerate(rows)
+        if source.keep is None or source.keep(row, language)
+    ]
+    if source.part is not None:
+        examples = [e for e in examples if source.part(e.key, split)]
+    if not examples:
+        raise DataError(f"{source.folder} has no example for {language}, {split}.")
+    return examples
+
+
+def _report(dirt: list[Dirt]) -> None:
+    """Hand skipped lines to whoever asked for them, else warn of them."""
+    found = _FOUND.get()
+    if found is not None:
+        found.update({str(line): line for line in dirt})
+    elif dirt:
+        warnings.warn(
+            f"{len(dirt)} lines skipped that cannot be right, the first: {dirt[0]}", stacklevel=4
+        )
+
+
+def _key(row: Row, number: int) -> Any:
+    for name in ("key", "id"):
+        if row.get(name) is not None:
+            return row[name]
+    return number
