@@ -217,7 +217,7 @@ def _on_dask(
                 n_workers=min(workers or os.cpu_count() or 1, len(jobs)),
                 threads_per_worker=1,
                 processes=True,
-                dashboard_address=None,
+                dashboard_address=":0",
                 memory_limit=0,
                 silence_logs=40,
             )

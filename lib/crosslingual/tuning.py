@@ -100,8 +100,17 @@ def _prepare(loaded: Loaded, settings: TrainSettings) -> Any:
     if settings.lora_rank:
         add_adapters(model, settings.lora_rank)
     if settings.checkpointing:
-        model.gradient_checkpointing_enable({"use_reentrant": False})
+        _recompute(model)
     return model
+
+
+def _recompute(model: Any, on: bool = True) -> None:
+    """Keep no activations for the backward pass (or do); transformers 6 has the newer name only."""
+    kind = "activation" if hasattr(model, "activation_checkpointing_enable") else "gradient"
+    if on:
+        getattr(model, f"{kind}_checkpointing_enable")({"use_reentrant": False})
+    else:
+        getattr(model, f"{kind}_checkpointing_disable")()
 
 
 def _update(
@@ -246,7 +255,7 @@ def fine_tune(
     model.zero_grad(set_to_none=True)
     model.requires_grad_(False)
     if settings.checkpointing:
-        model.gradient_checkpointing_disable()
+        _recompute(model, False)
     if settings.lora_rank:
         merge_adapters(model)
     model.eval()

@@ -1,0 +1,72 @@
+"""Figures of what studies ask of machines: memory of a fine-tuning, time on many workers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .errors import DataError
+from .forecast import DEVICES, GIB
+from .plots import WONG, axes_grid
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+__all__ = ["plot_memory", "plot_scheduling"]
+
+
+def plot_memory(
+    table: pd.DataFrame, devices: tuple[str, ...] = ("l4", "a100-40", "h100")
+) -> Figure:
+    """Draw what a fine-tuning holds in memory, stacked by what it is for.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns model, setting, part, gib; one bar a (model, setting), a panel a setting.
+    devices : tuple of str
+        Whose memory is drawn as a line.
+    """
+    if table.empty:
+        raise DataError("there is nothing to draw.")
+    settings = list(dict.fromkeys(table["setting"]))
+    figure, axes = axes_grid(len(settings), width=3.6, height=3.4)
+    for ax, setting in zip(axes, settings, strict=True):
+        wide = table[table["setting"] == setting].pivot_table(
+            index="model", columns="part", values="gib", sort=False
+        )
+        wide.plot.barh(stacked=True, ax=ax, color=WONG[: wide.shape[1]], legend=ax is axes[-1])
+        for number, name in enumerate(devices):
+            gib = DEVICES[name].memory / GIB
+            ax.axvline(gib, color="0.3", linestyle=("--", ":", "-.")[number % 3], linewidth=1)
+            ax.text(gib, len(wide) - 0.45, f" {name}", rotation=90, va="top", fontsize=7)
+        ax.set(title=setting, xlabel="memory (GiB)", ylabel="")
+        ax.invert_yaxis()
+    axes[-1].legend(title="", fontsize=7, loc="lower right")
+    return figure
+
+
+def plot_scheduling(table: pd.DataFrame, seconds: float = 0.1) -> Figure:
+    """Draw the time of a grid of cells against workers, and the overhead of a cell.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns workers, cells, seconds, overhead_ms_per_cell, as ``benchmarks/scheduling.py``
+        writes it.
+    seconds : float
+        Of one cell.
+    """
+    if table.empty:
+        raise DataError("there is nothing to draw.")
+    figure, axes = axes_grid(2, width=4.0, height=3.0)
+    x = table["workers"]
+    axes[0].plot(x, table["seconds"], "o-", color=WONG[0], label="measured")
+    axes[0].plot(x, table["cells"] * seconds / x, "--", color="0.3", label="ideal")
+    axes[0].set(xscale="log", yscale="log", xlabel="workers", ylabel="time of the whole grid (s)")
+    axes[0].set_xticks(x, [str(n) for n in x])
+    axes[0].legend()
+    axes[1].bar(range(len(x)), table["overhead_ms_per_cell"], color=WONG[0])
+    axes[1].set_xticks(range(len(x)), [str(n) for n in x])
+    axes[1].set(xlabel="workers", ylabel="overhead of a cell (ms of a worker)")
+    return figure
