@@ -29,7 +29,7 @@ class Plain:
     pad_token_id = 0
 
     def __call__(self, texts: list[str], truncation: bool, max_length: int) -> dict:
-        return {"input_ids": [list(range(10, 10 + int(text) - 1)) + [1] for text in texts]}
+        return {"input_ids": [[*range(10, 9 + int(text)), 1] for text in texts]}
 
 
 def model_of(size: str) -> MT5ForConditionalGeneration:
