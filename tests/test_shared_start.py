@@ -87,24 +87,63 @@ def test_too_few_shared_pieces_are_refused() -> None:
         shared_vectors(packed, size, 64, least_languages=3, least_paragraphs=5)
 
 
+NAMES = [
+    "Ada",
+    "Bonn",
+    "Cairo",
+    "Delhi",
+    "Essen",
+    "Faro",
+    "Genoa",
+    "Hanoi",
+    "Ithaca",
+    "Jena",
+    "Kyoto",
+    "Lima",
+    "Milan",
+    "Nice",
+    "Oslo",
+    "Porto",
+    "Quito",
+    "Riga",
+    "Sofia",
+    "Tunis",
+    "Ulm",
+    "Varna",
+    "Worms",
+    "Xanten",
+    "York",
+    "Zug",
+]
+
+
 def test_pretraining_starts_from_them(tmp_path) -> None:
+    """With no step of the embeddings, the model that is saved has the vectors."""
+    import torch
+    from safetensors.torch import load_file
+
     corpus = tmp_path / "corpus"
     corpus.mkdir()
     random = np.random.default_rng(0)
-    for code, words in (("de", "eins zwei drei vier"), ("en", "one two three four")):
-        lines = []
-        for _ in range(600):
-            k = random.integers(4)
-            lines.append(f"{words.split()[k]} {words.split()[k]} {k} {k} Ada {k + 10}")
+    for number, code in enumerate(("aa", "bb", "cc", "dd", "ee", "ff")):
+        words = [f"{chr(97 + number)}{chr(97 + k)}o" for k in range(len(NAMES))]
+        picks = random.integers(len(NAMES), size=900)
+        lines = [f"{words[k]} {NAMES[k]} {words[k - 1]} {NAMES[k]}" for k in picks]
         (corpus / f"{code}.txt").write_text("\n".join(lines), encoding="utf-8")
-    tokenizer = as_transformers(train_vocabulary(corpus, 380))
-    config = PretrainConfig(steps=1, batch=2, raw_length=24, embeddings="shared")
+    tokenizer = as_transformers(train_vocabulary(corpus, 450))
     shape = Architecture(d_model=16, d_ff=24, encoder_layers=1, decoder_layers=1, heads=2, d_kv=8)
+    config = PretrainConfig(steps=1, batch=2, raw_length=24, embeddings="shared", embedding_lr=0.0)
+    out = tmp_path / "out"
+    pretrain(corpus, out, tokenizer, shape, config, compile_model=False)
+    packed = {path.stem: np.load(path) for path in sorted((out / "tokens").glob("*.npy"))}
+    expected = torch.from_numpy(shared_vectors(packed, len(tokenizer), 16)).to(torch.bfloat16)
+    assert torch.equal(load_file(out / "model" / "model.safetensors")["shared.weight"], expected)
+    (corpus / "ff.txt").unlink()
     with pytest.raises(CorpusError, match="are shared by 6 languages"):
-        pretrain(corpus, tmp_path / "out", tokenizer, shape, config, compile_model=False)
+        pretrain(corpus, tmp_path / "five", tokenizer, shape, config, compile_model=False)
     wrong = PretrainConfig(steps=1, embeddings="aligned")
     with pytest.raises(UnknownNameError, match="shared"):
-        pretrain(corpus, tmp_path / "out", tokenizer, shape, wrong, compile_model=False)
+        pretrain(corpus, tmp_path / "wrong", tokenizer, shape, wrong, compile_model=False)
 
 
 # --- catalogues --------------------------------------------------------------------------
