@@ -88,32 +88,9 @@ def test_too_few_shared_pieces_are_refused() -> None:
 
 
 NAMES = [
-    "Ada",
-    "Bonn",
-    "Cairo",
-    "Delhi",
-    "Essen",
-    "Faro",
-    "Genoa",
-    "Hanoi",
-    "Ithaca",
-    "Jena",
-    "Kyoto",
-    "Lima",
-    "Milan",
-    "Nice",
-    "Oslo",
-    "Porto",
-    "Quito",
-    "Riga",
-    "Sofia",
-    "Tunis",
-    "Ulm",
-    "Varna",
-    "Worms",
-    "Xanten",
-    "York",
-    "Zug",
+    *("Ada", "Bonn", "Cairo", "Delhi", "Essen", "Faro", "Genoa", "Hanoi", "Ithaca", "Jena"),
+    *("Kyoto", "Lima", "Milan", "Nice", "Oslo", "Porto", "Quito", "Riga", "Sofia", "Tunis"),
+    *("Ulm", "Varna", "Worms", "Xanten", "York", "Zug"),
 ]
 
 
