@@ -9,6 +9,7 @@ import pytest
 from scipy import sparse
 
 from crosslingual.catalogues import catalogue_texts, extend_corpus
+from crosslingual.cli import main
 from crosslingual.cooccurrence import association, shared_pieces, shared_vectors
 from crosslingual.corpus import read_paragraphs
 from crosslingual.errors import CorpusError, DataError, UnknownNameError
@@ -173,6 +174,9 @@ def test_catalogues_of_three_kinds_give_clean_messages(tmp_path) -> None:
     lines = list(read_paragraphs(tmp_path / "out" / "de.txt"))
     assert len(lines) == 2 + 2 * 2
     assert sizes["de"] == (20, 2 * sum(map(len, found["de"])))
+    words = ["--corpus", str(corpus), "--catalogues", str(tmp_path / "share")]
+    assert main(["corpus", *words, "--out", str(tmp_path / "again"), "--repeat", "1"]) in (0, None)
+    assert len(list(read_paragraphs(tmp_path / "again" / "de.txt"))) == 2 + 2
     with pytest.raises(CorpusError, match="no message catalogue"):
         catalogue_texts(corpus, ["de"])
 

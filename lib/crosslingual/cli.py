@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from . import advice_verbs, verbs
+from . import advice_verbs, study_verbs, verbs
 from .errors import CrosslingualError
 from .version import __version__
 
@@ -64,11 +64,18 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--note", default="", help="what the corpus is, with licence, for the card")
     p.add_argument("--no-compile", action="store_true", help="do without torch.compile")
-    p.set_defaults(run=verbs.pretrain)
+    p.set_defaults(run=study_verbs.pretrain)
+
+    p = commands.add_parser("corpus", help="mix messages of catalogues into a corpus")
+    p.add_argument("--corpus", help="folder of LL.txt[.xz]; default $CROSSLINGUAL_DATA/corpus")
+    p.add_argument("--catalogues", required=True, help="folder of .mo, .json, .html files")
+    p.add_argument("--out", required=True, help="folder of the new corpus")
+    p.add_argument("--repeat", type=int, default=2, help="how often a message stands there (2)")
+    p.set_defaults(run=study_verbs.corpus)
 
     study = commands.add_parser("study", help="run a study, export its scores")
-    study_verbs = study.add_subparsers(dest="verb", required=True, metavar="VERB")
-    p = study_verbs.add_parser("run", help="measure all cells that are not measured yet")
+    studies = study.add_subparsers(dest="verb", required=True, metavar="VERB")
+    p = studies.add_parser("run", help="measure all cells that are not measured yet")
     p.add_argument("--config", required=True, help="YAML file")
     p.add_argument(
         "--out", default="runs/study", help="folder or address of the records (%(default)s)"
@@ -78,8 +85,8 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--resources", help="what a worker must offer for each job, such as GPU=1")
     p.add_argument("--data-dir", help="folder of public benchmarks, instead of the config's")
     p.add_argument("--dry-run", action="store_true", help="print the plan, run nothing")
-    p.set_defaults(run=verbs.study_run)
-    p = study_verbs.add_parser("plan", help="count cells, foresee hours, memory and disk")
+    p.set_defaults(run=study_verbs.study_run)
+    p = studies.add_parser("plan", help="count cells, foresee hours, memory and disk")
     p.add_argument("--config", required=True, help="YAML file")
     p.add_argument("--data-dir", help="folder of public benchmarks, instead of the config's")
     p.add_argument(
@@ -87,11 +94,11 @@ def _parser() -> argparse.ArgumentParser:
         default="here",
         help="a GPU by name (a100-40, h100 ...), or this machine, measured (%(default)s)",
     )
-    p.set_defaults(run=verbs.study_plan)
-    p = study_verbs.add_parser("export", help="write the records of a study as one CSV table")
+    p.set_defaults(run=study_verbs.study_plan)
+    p = studies.add_parser("export", help="write the records of a study as one CSV table")
     p.add_argument("--records", default="runs/study", help="folder of the records (%(default)s)")
     p.add_argument("--out", required=True, help="CSV file")
-    p.set_defaults(run=verbs.study_export)
+    p.set_defaults(run=study_verbs.study_export)
 
     p = commands.add_parser("lexical", help="scores of the lexical-only control")
     p.add_argument("--task", action="append", help="repeatable; the three embedded ones otherwise")

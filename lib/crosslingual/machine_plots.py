@@ -30,6 +30,7 @@ def plot_memory(
     if table.empty:
         raise DataError("there is nothing to draw.")
     settings = list(dict.fromkeys(table["setting"]))
+    most = table.groupby(["model", "setting"])["gib"].sum().max()
     figure, axes = axes_grid(len(settings), width=3.6, height=3.4)
     for ax, setting in zip(axes, settings, strict=True):
         wide = table[table["setting"] == setting].pivot_table(
@@ -39,10 +40,11 @@ def plot_memory(
         for number, name in enumerate(devices):
             gib = DEVICES[name].memory / GIB
             ax.axvline(gib, color="0.3", linestyle=("--", ":", "-.")[number % 3], linewidth=1)
-            ax.text(gib, len(wide) - 0.45, f" {name}", rotation=90, va="top", fontsize=7)
-        ax.set(title=setting, xlabel="memory (GiB)", ylabel="")
+            place = {"transform": ax.get_xaxis_transform(), "ha": "right", "va": "bottom"}
+            ax.text(gib, 0.02, name, rotation=90, fontsize=7, **place)
+        ax.set(title=setting, xlabel="memory (GiB)", ylabel="", xlim=(0, 1.02 * most))
         ax.invert_yaxis()
-    axes[-1].legend(title="", fontsize=7, loc="lower right")
+    axes[-1].legend(title="", fontsize=7, loc="center right")
     return figure
 
 
@@ -65,6 +67,7 @@ def plot_scheduling(table: pd.DataFrame, seconds: float = 0.1) -> Figure:
     axes[0].plot(x, table["cells"] * seconds / x, "--", color="0.3", label="ideal")
     axes[0].set(xscale="log", yscale="log", xlabel="workers", ylabel="time of the whole grid (s)")
     axes[0].set_xticks(x, [str(n) for n in x])
+    axes[0].set_xticks([], minor=True)
     axes[0].legend()
     axes[1].bar(range(len(x)), table["overhead_ms_per_cell"], color=WONG[0])
     axes[1].set_xticks(range(len(x)), [str(n) for n in x])

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import shlex
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import ConfigError
@@ -16,7 +13,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from .mixtures import Mixtures
-    from .study import StudyConfig
 
 __all__ = [
     "claim",
@@ -27,11 +23,8 @@ __all__ = [
     "growth",
     "languages",
     "lexical",
-    "pretrain",
     "regress",
-    "study_export",
-    "study_plan",
-    "study_run",
+    "save_csv",
     "tasks",
     "validate",
 ]
@@ -43,7 +36,8 @@ def _chosen(text: str | None) -> list[str]:
     return resolve(text) if text else list(DEFAULT_LANGUAGES)
 
 
-def _save_csv(table: pd.DataFrame, out: str) -> None:
+def save_csv(table: pd.DataFrame, out: str) -> None:
+    """Write a table and say so."""
     from .files import write_csv
 
     write_csv(out, table)
@@ -68,108 +62,6 @@ def tasks(args: argparse.Namespace) -> None:
         print()
 
 
-def pretrain(args: argparse.Namespace) -> None:
-    """Do ``crosslingual pretrain``."""
-    from .card import model_card
-    from .files import prepare_folder, write_bytes, write_csv, write_text
-
-    corpus = args.corpus or os.path.join(os.environ.get("CROSSLINGUAL_DATA", ""), "corpus")
-    if not args.corpus and "CROSSLINGUAL_DATA" not in os.environ:
-        raise ConfigError("no corpus: give --corpus DIR or set CROSSLINGUAL_DATA.")
-    if args.steps < 1 or args.batch < 1 or args.vocab_size < 1000:
-        raise ConfigError("--steps and --batch must be at least 1, --vocab-size at least 1000.")
-    from .corpus import corpus_files
-
-    corpus_files(corpus)
-    folder = prepare_folder(args.out)
-    import torch
-
-    from .pretraining import Architecture, PretrainConfig, loss_curve, pretrain
-    from .vocabulary import as_transformers, train_vocabulary
-
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    spiece = (Path(args.start) if args.start else folder) / "spiece.model"
-    if args.start and not (spiece.exists() and spiece.with_name("checkpoint.pt").exists()):
-        raise ConfigError(f"--start {args.start!r} holds no run: spiece.model, checkpoint.pt.")
-    if not spiece.exists():
-        print(f"training a vocabulary of {args.vocab_size} pieces ...", file=sys.stderr)
-        learned = train_vocabulary(corpus, args.vocab_size, seed=args.seed)
-        write_bytes(spiece, learned)
-    provenance = pretrain(
-        corpus,
-        folder,
-        as_transformers(spiece.read_bytes()),
-        Architecture(d_model=args.width, d_ff=args.width * 5 // 2),
-        PretrainConfig(
-            steps=args.steps,
-            batch=args.batch,
-            optimiser=args.optimiser,
-            rate=args.rate,
-            embedding_lr=args.embedding_lr,
-            embeddings=args.embeddings,
-            warmup=args.warmup,
-            decay=args.decay,
-            copying=args.copying,
-            seed=args.seed,
-        ),
-        compile_model=not args.no_compile,
-        start=args.start,
-    )
-    command = f"crosslingual {shlex.join(sys.argv[1:])}"
-    write_text(folder / "model" / "README.md", model_card(provenance, command, args.note))
-    write_csv(folder / "loss.csv", loss_curve(folder))
-    print(f"model, tokenizer and card in {folder / 'model'}; loss curve in {folder / 'loss.csv'}")
-
-
-def _config(args: argparse.Namespace) -> StudyConfig:
-    from dataclasses import replace
-
-    from .study import load_config
-
-    config = load_config(args.config)
-    return load_config(replace(config, data_dir=args.data_dir)) if args.data_dir else config
-
-
-def study_plan(args: argparse.Namespace) -> None:
-    """Do ``crosslingual study plan``."""
-    from .planning import plan_study
-
-    print(plan_study(_config(args), args.device))
-
-
-def study_run(args: argparse.Namespace) -> None:
-    """Do ``crosslingual study run``."""
-    from .running import run_study
-
-    config = _config(args)
-    if args.dry_run:
-        from .planning import plan_study
-
-        print(plan_study(config))
-        return
-    resources = _resources(args.resources) if args.resources else None
-    print(run_study(config, args.out, args.scheduler, args.workers, resources=resources))
-
-
-def _resources(text: str) -> dict[str, float]:
-    """GPU=1,MEMORY=2 as a mapping."""
-    try:
-        return {name: float(n) for name, n in (part.split("=") for part in text.split(","))}
-    except ValueError:
-        raise ConfigError(f"--resources must be NAME=NUMBER,..., not {text!r}.") from None
-
-
-def study_export(args: argparse.Namespace) -> None:
-    """Do ``crosslingual study export``."""
-    from .records import read_records, scores_table
-
-    records = read_records(args.records)
-    if not records:
-        raise ConfigError(f"the folder {args.records!r} holds no records yet.")
-    _save_csv(scores_table(records), args.out)
-
-
 def lexical(args: argparse.Namespace) -> None:
     """Do ``crosslingual lexical``."""
     import pandas as pd
@@ -186,16 +78,14 @@ def lexical(args: argparse.Namespace) -> None:
     scores = pd.concat(tables, ignore_index=True)
     print(summarise(scores).round(3).to_string(index=False))
     if args.out:
-        _save_csv(scores, args.out)
+        save_csv(scores, args.out)
 
 
 def features(args: argparse.Namespace) -> None:
     """Do ``crosslingual features``."""
     from .features import pair_features
 
-    _save_csv(
-        pair_features(_chosen(args.languages), model=args.model, corpus=args.corpus), args.out
-    )
+    save_csv(pair_features(_chosen(args.languages), model=args.model, corpus=args.corpus), args.out)
 
 
 def given_scores(args: argparse.Namespace, unknown: str = "refuse") -> pd.DataFrame:
