@@ -1,9 +1,10 @@
+import numpy as np
 import pytest
 import torch
 
 from crosslingual.errors import DataError, UnknownNameError
 from crosslingual.optimisers import pretraining_optimisers
-from crosslingual.probing import effective_rank, encoder_health
+from crosslingual.probing import effective_rank, encoder_health, linear_transfer
 
 
 def test_effective_rank_of_known_spectra() -> None:
@@ -43,3 +44,20 @@ def test_bad_requests(tiny) -> None:
         encoder_health(tiny, [])
     with pytest.raises(UnknownNameError, match="bounded-muon"):
         pretraining_optimisers(tiny.model, "sgd", 0.1, 0.1)
+
+
+def test_linear_transfer_by_hand() -> None:
+    """Two topics along one axis: carried where the axis is the same, reversed where it is not."""
+    states = np.array([[2.0, 0.1], [1, 0], [-1, 0.1], [-2, 0]])
+    labels = ["a", "a", "b", "b"]
+    turned = states[:, ::-1] * [1, -1]
+    table = linear_transfer(
+        {"one": (states, labels)},
+        {"one": (states, labels), "same": (3 * states, labels), "flipped": (-states, labels),
+         "across": (turned, labels)},
+    ).set_index("target")["accuracy"]  # fmt: skip
+    assert table["one"] == table["same"] == 1.0
+    assert table["flipped"] == 0.0
+    assert table["across"] < 1.0
+    with pytest.raises(DataError, match="as many labels"):
+        linear_transfer({"one": (states, labels[:2])}, {"one": (states, labels)})

@@ -1,9 +1,11 @@
-"""A look inside an encoder: whether it still knows which words it read."""
+"""A look inside an encoder: whether it knows which words it read, and what lies in line."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from .errors import DataError
 from .models import Loaded
@@ -11,8 +13,9 @@ from .models import Loaded
 if TYPE_CHECKING:
     import pandas as pd
     import torch
+    from numpy.typing import NDArray
 
-__all__ = ["effective_rank", "encoder_health"]
+__all__ = ["effective_rank", "encoder_health", "linear_transfer"]
 
 
 def effective_rank(states: torch.Tensor) -> float:
@@ -94,3 +97,51 @@ def encoder_health(loaded: Loaded, texts: Sequence[str]) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def linear_transfer(
+    train: Mapping[str, tuple[NDArray[np.floating], Sequence[str]]],
+    test: Mapping[str, tuple[NDArray[np.floating], Sequence[str]]],
+    strength: float = 10.0,
+) -> pd.DataFrame:
+    """What a linear classifier on fixed states carries from language to language.
+
+    A look at states before any fine-tuning: what is not there in a line's reach is hard to
+    get across with a few hundred examples.
+
+    Parameters
+    ----------
+    train, test : mapping
+        Language -> states, shape (texts, width), and labels.
+    strength : float
+        Inverse regularisation of the logistic regression. Rows are brought to unit length.
+
+    Returns
+    -------
+    DataFrame
+        Columns source, target, accuracy; sources are the languages of ``train``, targets those
+        of ``test``.
+
+    Raises
+    ------
+    DataError
+        If there is no language, or states and labels differ in number.
+    """
+    import pandas as pd
+    from sklearn.linear_model import LogisticRegression
+
+    for side in (train, test):
+        if not side or any(len(x) != len(y) or not len(x) for x, y in side.values()):
+            raise DataError("each language needs as many labels as states, and at least one.")
+    rows = []
+    for source, (states, labels) in train.items():
+        learner = LogisticRegression(C=strength, max_iter=500).fit(_unit(states), labels)
+        rows += [
+            {"source": source, "target": target, "accuracy": learner.score(_unit(x), y)}
+            for target, (x, y) in test.items()
+        ]
+    return pd.DataFrame(rows)
+
+
+def _unit(states: NDArray[np.floating]) -> NDArray[np.floating]:
+    return np.asarray(states / np.maximum(np.linalg.norm(states, axis=1, keepdims=True), 1e-12))
