@@ -90,7 +90,7 @@ TINY = {
     "published": {"live": False},
     "annotate": {"targets": "sw,eu"},
     "other_tools": {"live": ""},
-    "your_language": {"sources": "de,en", "shots": "8", "train_limit": 16},
+    "your_language": {"sources": "de,en", "shots": "8", "train_limit": 16, "few_updates": 2},
     "your_machine": {"device": "t4"},
     "few_shot": {"shots": "0,2", "epochs": 1, "few_updates": 1, "terms": "syntax"},
 }
