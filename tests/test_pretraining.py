@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from crosslingual.corpus import corpus_files, language_shares, read_paragraphs
 from crosslingual.corruption import Corruption, corrupt
 from crosslingual.errors import ConfigError, CorpusError
-from crosslingual.losses import seq2seq_loss, vocabulary_loss
+from crosslingual.losses import sampled_rows, seq2seq_loss, vocabulary_loss
 from crosslingual.models import mini_folder
 from crosslingual.pretraining import (
     Architecture,
@@ -83,6 +83,30 @@ def test_loss_is_torchs_in_value_and_gradient() -> None:
         strict=True,
     ):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-7)
+
+
+def test_a_sample_of_the_vocabulary_stands_for_the_whole() -> None:
+    """The sampled sum is right on average; a sample of everything gives the full loss."""
+    torch.manual_seed(1)
+    labels = torch.randint(0, 400, (50,))
+    scores = torch.randn(400)
+    whole = scores.exp().sum()
+    sums = []
+    for seed in range(400):
+        rows, bias = sampled_rows(labels, 400, 100, seed)
+        assert len(set(rows.tolist())) == len(rows) and set(labels.tolist()) <= set(rows.tolist())
+        assert (bias[: len(labels.unique())] == 0).all()
+        sums.append(float((scores[rows] + bias).exp().sum()))
+    error = np.std(sums) / len(sums) ** 0.5
+    assert abs(np.mean(sums) - float(whole)) < 4 * error
+    model = new_model(Architecture(32, 48, 1, 1, 2, 16), 300)
+    inputs, labels = torch.randint(3, 300, (4, 12)), torch.randint(3, 300, (4, 5))
+    full = seq2seq_loss(model, inputs, labels)
+    gradient = torch.autograd.grad(full, model.shared.weight)[0]
+    sampled = seq2seq_loss(model, inputs, labels, sample=(300, 0))
+    torch.testing.assert_close(full, sampled)
+    again = torch.autograd.grad(sampled, model.shared.weight)[0]
+    torch.testing.assert_close(gradient, again, rtol=1e-4, atol=1e-6)
 
 
 def test_seq2seq_loss_is_transformers() -> None:

@@ -4,7 +4,7 @@ import torch
 
 from crosslingual.errors import DataError, UnknownNameError
 from crosslingual.optimisers import pretraining_optimisers
-from crosslingual.probing import effective_rank, encoder_health, linear_transfer
+from crosslingual.probing import effective_rank, encoder_health, linear_transfer, neighbours
 
 
 def test_effective_rank_of_known_spectra() -> None:
@@ -61,3 +61,25 @@ def test_linear_transfer_by_hand() -> None:
     assert table["across"] < 1.0
     with pytest.raises(DataError, match="as many labels"):
         linear_transfer({"one": (states, labels[:2])}, {"one": (states, labels)})
+
+
+def test_neighbours_of_planted_vectors(tiny) -> None:
+    """Oracle: two pieces are given one direction, all others stay as they were."""
+    import copy
+
+    planted = copy.deepcopy(tiny)
+    tokenizer, table = planted.tokenizer, planted.model.shared.weight
+    names = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
+    whole = [i for i, n in enumerate(names) if n.startswith("\u2581") and n[1:].isalpha() and len(n) > 3]
+    words = [i for i in whole if tokenizer(names[i][1:], add_special_tokens=False)["input_ids"] == [i]]
+    first, second = words[:2]
+    with torch.no_grad():
+        table[second] = 3 * table[first]
+    word = names[first][1:]
+    found = neighbours(planted, [word], count=3)
+    assert list(found["rank"]) == [1, 2, 3]
+    assert found["neighbour"][0] == names[second][1:]
+    assert found["cosine"][0] == pytest.approx(1, abs=1e-5)
+    assert (found["pieces"] == 1).all() and word not in set(found["neighbour"])
+    with pytest.raises(DataError, match="no word"):
+        neighbours(planted, [])

@@ -32,9 +32,12 @@ def test_mt5s_recipe_is_the_published_one_and_small_models_have_ours() -> None:
     assert (theirs.optimiser, theirs.lr, theirs.schedule) == ("adafactor", 1e-3, "constant")
     assert (theirs.dropout, theirs.batch * theirs.max_input) == (0.1, 2**17)
     assert (theirs.updates, theirs.check_every, theirs.warmup) == (10_000, 200, 0.0)
-    assert TrainSettings(**recipe_for(["mini", "mini-scratch"])) == TrainSettings()
+    small = TrainSettings(freeze_embeddings=True)
+    assert TrainSettings(**recipe_for(["mini", "mini-scratch"])) == small
     assert recipe_for(["google/mt5-base"], {"epochs": 2})["updates"] == 0
-    assert recipe_for(["google/mt5-base"], {"recipe": "small", "lr": 0.1}) == {"lr": 0.1}
+    assert recipe_for(["google/mt5-base"], {"recipe": "small", "lr": 0.1}) == {
+        "freeze_embeddings": True, "lr": 0.1,
+    }  # fmt: skip
     with pytest.raises(ConfigError, match="different recipes"):
         recipe_for(["mini", "google/mt5-base"])
     with pytest.raises(ConfigError, match="Allowed: small, mt5"):

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,10 @@ from .files import prepare_folder, write_text
 __all__ = ["catalogue_texts", "extend_corpus"]
 
 # The one variant of a language that its ISO 639-1 code is to mean here.
-_VARIANTS = {"pt_BR": "pt", "zh_CN": "zh", "zh-hans": "zh", "pt-br": "pt", "zh-Hans": "zh"}
+_VARIANTS = dict.fromkeys(("pt_BR", "pt-br", "pt-BR"), "pt")
+_VARIANTS |= dict.fromkeys(("zh_CN", "zh-hans", "zh-Hans"), "zh")
+_PRINT = re.compile(r"-[0-9a-f]{32}$")  # that some packages add to a file's name
+_SCREEN = 200  # characters of a paragraph made of short messages
 _CODE = re.compile(r"[a-z]{2,3}([_-][A-Za-z]{2,4})?(@\w+)?")
 _MARKUP = re.compile(r"<[^<>]{1,80}>|\{\{[^{}]*\}\}|\{[^{}]{0,60}\}|\[/?[a-z_]+[^\[\]]{0,30}\]")
 _FORMAT = re.compile(r"%[0-9$.]*[a-z]+|\?[a-z]+:|\\n|\$\d")
@@ -67,6 +71,27 @@ def _language(path: Path) -> str:
     return ""
 
 
+def _leaves(messages: dict[str, Any]) -> Iterator[str]:
+    """Messages of a JSON catalogue in its order, but for what is said about it (@metadata)."""
+    for key, value in messages.items():
+        if isinstance(value, dict) and not key.startswith("@"):
+            yield from _leaves(value)
+        elif isinstance(value, str) and not key.startswith("@"):
+            yield value
+
+
+def _screens(messages: Iterable[str]) -> Iterator[str]:
+    """Short messages of one component as paragraphs, as they stand together on a screen."""
+    screen = ""
+    for message in messages:
+        screen += message.strip() + ("" if message.rstrip()[-1:] in ".!?。！？" else ".") + " "
+        if len(screen) >= _SCREEN:
+            yield screen
+            screen = ""
+    if screen:
+        yield screen
+
+
 def _read(path: Path) -> Iterator[tuple[str, str]]:
     """(Language, raw message) of one file; English for the keys of a gettext catalogue."""
     if path.suffix == ".mo":
@@ -81,12 +106,9 @@ def _read(path: Path) -> Iterator[tuple[str, str]]:
     elif path.suffix == ".json":
         messages = json.loads(path.read_text("utf-8"))
         if isinstance(messages, dict):
-            language = _VARIANTS.get(path.stem, path.stem)
-            yield from (
-                (language, text)
-                for key, text in messages.items()
-                if isinstance(text, str) and not key.startswith("@")
-            )
+            stem = _PRINT.sub("", path.stem)
+            language = _VARIANTS.get(stem, stem)
+            yield from ((language, text) for text in _screens(_leaves(messages)))
     else:
         page = _Paragraphs()
         page.feed(path.read_text("utf-8"))
@@ -100,7 +122,8 @@ def catalogue_texts(
     """Messages of all catalogues under a folder, by language, without repetition.
 
     Reads gettext's ``LL/LC_MESSAGES/*.mo`` (and ``LL.mo``), JSON catalogues named
-    ``LL.json`` (MediaWiki's) and HTML pages that state their language.
+    ``LL.json``, flat (MediaWiki's) or nested (Home Assistant's), of which short messages
+    that follow each other are joined, and HTML pages that state their language.
 
     Parameters
     ----------

@@ -57,8 +57,15 @@ def _parser() -> argparse.ArgumentParser:
         default=0.0,
         help="share of updates with the whole text as target (%(default)s)",
     )
+    p.add_argument(
+        "--sample",
+        type=int,
+        default=0,
+        help="pieces that an update's softmax runs over, besides its labels; 0 for all (0)",
+    )
     p.add_argument("--start", help="folder of an earlier run whose weights are the start")
     p.add_argument("--vocab-size", type=int, default=16_000, help="pieces (%(default)s)")
+    p.add_argument("--vocab-sample", type=int, default=30, help="MB it is learned from (30)")
     p.add_argument("--width", type=int, default=256, help="d_model (%(default)s)")
     p.add_argument("--threads", type=int, help="of the processor; all by default")
     p.add_argument("--seed", type=int, default=0)

@@ -91,7 +91,7 @@ def shared_vectors(
     vocab_size: int,
     width: int,
     eos: int = 1,
-    own: float = 0.4,
+    own: float = 0.25,
     least_languages: int = 6,
     least_paragraphs: int = 20,
     seed: int = 0,

@@ -26,7 +26,7 @@ __all__ = ["Architecture", "Batches", "PretrainConfig", "loss_curve", "new_model
 
 OUTPUT_SCALE = 0.3  # of the matrices that write to the residual stream, against T5's start
 STARTS = ("random", "shared")  # of token embeddings
-LENGTH = ("steps", "save_every", "warmup", "decay")  # may change when a run is resumed
+LENGTH = ("steps", "save_every", "warmup", "decay", "sample")  # may change on resuming
 
 
 def new_model(architecture: Architecture, vocab_size: int, seed: int = 0) -> Any:
@@ -187,7 +187,8 @@ def pretrain(
             for group in optimiser.param_groups:
                 group["lr"] = group["peak"] * _schedule(step, config)
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            loss = seq2seq_loss(model, inputs, targets, body=body)
+            sample = (config.sample, 1_000_003 * config.seed + step) if config.sample else None
+            loss = seq2seq_loss(model, inputs, targets, body=body, sample=sample)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for optimiser in optimisers:

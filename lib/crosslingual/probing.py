@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
-__all__ = ["effective_rank", "encoder_health", "linear_transfer"]
+__all__ = ["effective_rank", "encoder_health", "linear_transfer", "neighbours"]
 
 
 def effective_rank(states: torch.Tensor) -> float:
@@ -139,6 +139,64 @@ def linear_transfer(
         rows += [
             {"source": source, "target": target, "accuracy": learner.score(_unit(x), y)}
             for target, (x, y) in test.items()
+        ]
+    return pd.DataFrame(rows)
+
+
+def neighbours(loaded: Loaded, words: Sequence[str], count: int = 8) -> pd.DataFrame:
+    """Pieces whose token vectors point most nearly where a word's do.
+
+    Parameters
+    ----------
+    loaded : Loaded
+        A model.
+    words : sequence of str
+        A word of several pieces stands for the mean of their vectors.
+    count : int
+        Neighbours of each.
+
+    Returns
+    -------
+    DataFrame
+        Columns word, pieces (how many it has), rank (from 1), neighbour, cosine. Pieces of the
+        word itself, single characters and special tokens are left out.
+
+    Raises
+    ------
+    DataError
+        If there is no word, or one is empty.
+    """
+    import pandas as pd
+
+    tokenizer = loaded.tokenizer
+    vectors = loaded.model.get_input_embeddings().weight.detach().float().numpy()
+    vectors = _unit(vectors)
+    names = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
+    shown = [name.strip("\u2581") for name in names]
+    special = set(tokenizer.all_special_tokens)
+    usable = np.array([
+        len(text.encode()) > 2 and text.isalpha() and name not in special
+        for name, text in zip(names, shown, strict=True)
+    ])  # fmt: skip
+    rows = []
+    if not words:
+        raise DataError("there is no word to look for.")
+    for word in words:
+        ids = tokenizer(word, add_special_tokens=False)["input_ids"]
+        if not ids:
+            raise DataError(f"{word!r} holds nothing that the vocabulary can write.")
+        likeness = vectors[: len(names)] @ _unit(vectors[ids].mean(0, keepdims=True))[0]
+        own = {shown[i].lower() for i in ids} | {word.lower()}
+        order = [i for i in np.argsort(-likeness) if usable[i] and shown[i].lower() not in own]
+        rows += [
+            {
+                "word": word,
+                "pieces": len(ids),
+                "rank": rank,
+                "neighbour": shown[i],
+                "cosine": float(likeness[i]),
+            }
+            for rank, i in enumerate(order[:count], start=1)
         ]
     return pd.DataFrame(rows)
 

@@ -48,6 +48,9 @@ class PretrainConfig:
         "BERT-style" variant of Raffel et al. 2020, section 3.3.1), on texts of a fifth of
         the length and four times as many. Span corruption never asks for a word that is
         in the input; a small model that has seen nothing else cannot copy one.
+    sample : int
+        Pieces, besides its labels, that an update's softmax runs over
+        (`crosslingual.losses.sampled_rows`); 0: all.
     seed : int
         Initial weights and order of data.
     save_every : int
@@ -66,6 +69,7 @@ class PretrainConfig:
     alpha: float = 0.3
     raw_length: int = 140
     copying: float = 0.0
+    sample: int = 0
     seed: int = 0
     save_every: int = 100
     warmup: float = 0.01

@@ -60,7 +60,9 @@ def pretrain(args: argparse.Namespace) -> None:
         raise ConfigError(f"--start {args.start!r} holds no run: spiece.model, checkpoint.pt.")
     if not spiece.exists():
         print(f"training a vocabulary of {args.vocab_size} pieces ...", file=sys.stderr)
-        learned = train_vocabulary(corpus, args.vocab_size, seed=args.seed)
+        learned = train_vocabulary(
+            corpus, args.vocab_size, sample_bytes=args.vocab_sample * 1_000_000, seed=args.seed
+        )
         write_bytes(spiece, learned)
     provenance = pretrain(
         corpus,
@@ -77,6 +79,7 @@ def pretrain(args: argparse.Namespace) -> None:
             warmup=args.warmup,
             decay=args.decay,
             copying=args.copying,
+            sample=args.sample,
             seed=args.seed,
         ),
         compile_model=not args.no_compile,
