@@ -94,7 +94,8 @@ def test_a_sample_of_the_vocabulary_stands_for_the_whole() -> None:
     sums = []
     for seed in range(400):
         rows, bias = sampled_rows(labels, 400, 100, seed)
-        assert len(set(rows.tolist())) == len(rows) and set(labels.tolist()) <= set(rows.tolist())
+        assert len(set(rows.tolist())) == len(rows)
+        assert set(labels.tolist()) <= set(rows.tolist())
         assert (bias[: len(labels.unique())] == 0).all()
         sums.append(float((scores[rows] + bias).exp().sum()))
     error = np.std(sums) / len(sums) ** 0.5

@@ -70,8 +70,12 @@ def test_neighbours_of_planted_vectors(tiny) -> None:
     planted = copy.deepcopy(tiny)
     tokenizer, table = planted.tokenizer, planted.model.shared.weight
     names = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
-    whole = [i for i, n in enumerate(names) if n.startswith("\u2581") and n[1:].isalpha() and len(n) > 3]
-    words = [i for i in whole if tokenizer(names[i][1:], add_special_tokens=False)["input_ids"] == [i]]
+    whole = [
+        i for i, n in enumerate(names) if n.startswith("\u2581") and n[1:].isalpha() and len(n) > 3
+    ]
+    words = [
+        i for i in whole if tokenizer(names[i][1:], add_special_tokens=False)["input_ids"] == [i]
+    ]
     first, second = words[:2]
     with torch.no_grad():
         table[second] = 3 * table[first]
@@ -80,6 +84,7 @@ def test_neighbours_of_planted_vectors(tiny) -> None:
     assert list(found["rank"]) == [1, 2, 3]
     assert found["neighbour"][0] == names[second][1:]
     assert found["cosine"][0] == pytest.approx(1, abs=1e-5)
-    assert (found["pieces"] == 1).all() and word not in set(found["neighbour"])
+    assert (found["pieces"] == 1).all()
+    assert word not in set(found["neighbour"])
     with pytest.raises(DataError, match="no word"):
         neighbours(planted, [])

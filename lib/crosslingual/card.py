@@ -38,6 +38,12 @@ def model_card(provenance: dict[str, Any], command: str, corpus_note: str = "") 
         for i, p in enumerate(phases, start=1)
     )
     tokens = sum(p["tokens_seen"] for p in phases)
+    start = "random"
+    if recipe.get("embeddings") == "shared":
+        start = "co-occurrence with pieces that languages share (`crosslingual.cooccurrence`)"
+    softmax = "all pieces"
+    if recipe.get("sample"):
+        softmax = f"an update's labels and {recipe['sample']:,} pieces by chance"
     codes = [find_language(code).short for code in provenance["corpus_tokens"]]
     header = "\n".join(f"- {code}" for code in codes)
     losses = "\n".join(
@@ -64,6 +70,8 @@ one language. It is made for studying cross-lingual transfer, not for use.
 width {shape["d_model"]}, feed-forward {shape["d_ff"]}, {shape["heads"]} heads of {shape["d_kv"]} |
 | objective | span corruption, 15 % hidden, mean span 3, {recipe["raw_length"]} tokens an example |
 | sampling | p(language) ~ size^{recipe["alpha"]} |
+| token vectors start from | {start} |
+| softmax in training over | {softmax} |
 | tokens seen | {tokens:,} |
 
 | phase | updates | tokens | whole text as target | optimiser, peak | hours |
@@ -92,7 +100,8 @@ in the input, and a small model that has seen nothing else cannot copy one.
 
 ## Known limits
 
-It has seen little text, all of it technical, and far less than mT5's trillion tokens. What it
-connects across languages is accordingly little, and the book says how much. The weights
+It has seen little text, most of it technical, and far less than mT5's trillion tokens. What it
+connects across languages is accordingly little, and the book says how much. Most of it lies in the
+token vectors: leave them as they are in fine-tuning (`freeze_embeddings`). The weights
 are stored in bf16. Fine-tune it in bf16 or fp32, never fp16.
 """
