@@ -160,13 +160,15 @@ def test_catalogues_of_three_kinds_give_clean_messages(tmp_path) -> None:
         '<html lang="fi"><body><h1>no</h1><p>Kaikki ihmiset syntyvät vapaina.</p></body></html>'
     )
     (tmp_path / "notes.json").write_text("[1, 2")
+    screen = {"valo": {"on": "Kytke {name}", "@note": "x" * 30}, "ovi": "Sammuta valo ja ovi"}
+    (tmp_path / f"fi-{'0a' * 16}.json").write_text(json.dumps(screen))
     found = catalogue_texts(tmp_path, ["de", "en", "sw", "fi"])
     assert found["de"] == [
         "Der Fluss steigt in den Bergen.", "Der König ist in die Stadt zurückgekehrt",
     ]  # fmt: skip
     assert "The river rises in the mountains of ." in found["en"]
     assert found["sw"] == ["Ukurasa huu na mtumiaji."]
-    assert found["fi"] == ["Kaikki ihmiset syntyvät vapaina."]
+    assert found["fi"] == ["Kaikki ihmiset syntyvät vapaina.", "Kytke . Sammuta valo ja ovi."]
     corpus = tmp_path / "corpus"
     corpus.mkdir()
     (corpus / "de.txt").write_text("Zeile eins\nZeile zwei\n", encoding="utf-8")
