@@ -3,7 +3,8 @@
     python benchmarks/emergence.py RUN SNAPSHOT.pt ...   (needs $CROSSLINGUAL_DATA)
 
 RUN is a folder of ``crosslingual pretrain`` (spiece.model, log.jsonl), a snapshot a copy of its
-checkpoint.pt, in the order of training. Before the first comes the same shape with random vectors.
+checkpoint.pt (or that of a second phase), in the order of training. Before the first comes the
+same shape with random vectors.
 For every snapshot: a linear classifier on mean states (layer by layer, in its language and
 across; `crosslingual.probing.linear_transfer`) for SIB-200 and *intents*, and retrieval of SIB-200
 translations. Writes book/data/emergence.csv, and the retrieval of every pair of
@@ -82,6 +83,20 @@ def look(loaded: Loaded, about: dict[str, object]) -> tuple[list[dict], list[dic
     return rows, pairs
 
 
+def progress(folder: Path, step: int, log: pd.DataFrame) -> dict[str, float]:
+    """Updates, tokens and loss at a snapshot; a second phase goes on from the first."""
+    before = {"step": 0, "tokens": 0}
+    if (folder / "log.jsonl").exists():
+        before = {"step": int(log.index[-1]), "tokens": int(log["tokens"].iloc[-1])}
+        log = loss_curve(folder).set_index("step")
+    here = log.loc[step] if step in log.index else {"tokens": 0, "loss": np.nan}
+    return {
+        "step": before["step"] + step,
+        "tokens": before["tokens"] + int(here["tokens"]),
+        "loss": float(here["loss"]),
+    }
+
+
 def main(run: str, *snapshots: str) -> None:
     """Measure the untrained model and every snapshot; write as it goes."""
     torch.set_num_threads(2)
@@ -95,9 +110,7 @@ def main(run: str, *snapshots: str) -> None:
             state = torch.load(place, weights_only=True)
             model.load_state_dict(state["model"])
             step = state["step"]
-            about = {"model": "trained", "step": step, "tokens": 0, "loss": np.nan}
-            if step in log.index:
-                about |= {"tokens": int(log.loc[step, "tokens"]), "loss": log.loc[step, "loss"]}
+            about = {"model": "trained", **progress(Path(place).parent, step, log)}
         more, found = look(Loaded(place, model, tokenizer), about)
         rows += more
         if number in (0, len(snapshots)):
