@@ -82,8 +82,13 @@ def test_the_lock_fits_the_pins() -> None:
 TINY = {
     "question": {"languages": "de,ru", "source": "de", "epochs": 1},
     "languages_and_tasks": {"languages": "de,ru", "tasks": "intents"},
-    "shared_space": {"live_languages": "de,en", "live_steps": 2, "live_characters": 30_000,
-                     "live_vocabulary": 1000, "words": "light"},
+    "shared_space": {
+        "live_languages": "de,en",
+        "live_steps": 2,
+        "live_characters": 30_000,
+        "live_vocabulary": 1000,
+        "words": "light",
+    },
     "zero_shot": {"languages": "de,ru", "tasks": "intents,answers", "epochs": 1},
     "features": {"languages": "de,ru,fi"},
     "regression": {"languages": "de,ru,en,fi", "tasks": "answers", "epochs": 6, "terms": "syntax"},
