@@ -1,5 +1,6 @@
 """The book's sources, and every chapter run with tiny parameters."""
 
+import ast
 import json
 import re
 import subprocess
@@ -45,6 +46,15 @@ def test_every_figure_has_caption_and_alt_text(path: Path) -> None:
             book = cell["metadata"]["mystnb"]
             assert len(book["figure"]["caption"]) > 30
             assert len(book["image"]["alt"]) > 30
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)
+def test_a_captioned_cell_shows_nothing_beside_its_figure(path: Path) -> None:
+    # A second output would be given the same caption and name, and Sphinx stops there.
+    for cell in _cells(path, "code"):
+        if "figure" in cell["metadata"].get("mystnb", {}):
+            last = ast.parse("".join(cell["source"])).body[-1]
+            assert not isinstance(last, ast.Expr), ast.unparse(last)
 
 
 def test_toc_names_every_chapter() -> None:
