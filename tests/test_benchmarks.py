@@ -122,6 +122,7 @@ needs_files = pytest.mark.skipif(not (REAL / "sib200").is_dir(), reason="needs t
         ("sib200", "sw", (701, 99, 204)),
         ("ner", "en", (14041, 3250, 3453)),  # CoNLL-2003's published sizes
         ("pud", "de", (716, 103, 181)),
+        ("pud_words", "de", (15225, 2271, 3836)),
         ("xquad", "zh", None),
     ],
 )
@@ -139,13 +140,23 @@ def test_real_files(name, language, sizes) -> None:
 
 
 @needs_files
-@pytest.mark.parametrize("name", ["pud", "xquad"])
+@pytest.mark.parametrize("name", ["pud", "pud_words", "xquad"])
 def test_parallel_data_are_split_alike_in_every_language(name) -> None:
     task = get_task(name)
     for split in ("train", "test"):
         keys = [{e.key for e in task.examples(c, split)} for c in ("de", "zh", "th")]
         assert keys[0] == keys[1] == keys[2]
     assert not {e.key for e in task.examples("de", "train")} & keys[0]
+
+
+@needs_files
+def test_words_in_brackets_are_those_of_the_sentences() -> None:
+    """Both castings of PUD hold the same words and tags in the same order."""
+    whole = get_task("pud").examples("tr", "test")
+    words = get_task("pud_words").examples("tr", "test")
+    assert " ".join(e.target for e in whole).split() == [e.target for e in words]
+    asked = [e.input.split(" [ ")[1].split(" ] ")[0].removesuffix(" ]") for e in words]
+    assert " ".join(e.input.removeprefix("pos: ") for e in whole) == " ".join(asked)
 
 
 def test_dirty_lines_are_named_or_refused(tmp_path) -> None:

@@ -138,6 +138,11 @@ def test_chapter_runs_with_tiny_parameters(name: str, tmp_path: Path) -> None:
         if "image/png" in output.get("data", {})
     ]
     assert len(figures) >= 1
+    for cell in done.cells:  # of each captioned cell one output is shown, the figure
+        if "figure" in cell.metadata.get("mystnb", {}):
+            glued = "application/papermill.record"
+            shown = [o for o in cell.outputs if not str(o.get("data")).startswith("{'" + glued)]
+            assert len(shown) == 1, cell.source
 
 
 @pytest.mark.parametrize(

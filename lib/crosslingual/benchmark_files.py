@@ -80,14 +80,14 @@ class Source:
     keep : callable or None
         (Row, language) -> is the row in that language; for files that several share.
     example : callable
-        (Row, language) -> Example.
+        (Row, language) -> an Example, or a list of them where a row holds several.
     """
 
     folder: str
     hub: str
     languages: tuple[str, ...]
     config: Callable[[str], str | None]
-    example: Callable[[Row, str], Example]
+    example: Callable[[Row, str], Example | list[Example]]
     splits: dict[str, str]
     files: Callable[[str, str], str] | None = None
     read: Callable[[Path, str], tuple[list[Row], list[Dirt]]] | None = None
@@ -136,11 +136,12 @@ def load_examples(source: Source, language: str, split: str) -> list[Example]:
             f"{', '.join(looked) or 'no folder'}. Give one with data_dir, or set "
             "CROSSLINGUAL_DATA."
         )
-    examples = [
-        replace(source.example(row, language), key=str(_key(row, number)))
-        for number, row in enumerate(rows)
-        if source.keep is None or source.keep(row, language)
-    ]
+    examples = []
+    for number, row in enumerate(rows):
+        if source.keep is None or source.keep(row, language):
+            made = source.example(row, language)
+            key = str(_key(row, number))
+            examples += [replace(e, key=key) for e in (made if isinstance(made, list) else [made])]
     if source.part is not None:
         examples = [e for e in examples if source.part(e.key, split)]
     if not examples:

@@ -35,6 +35,8 @@ _UPOS = (
     "PUNCT", "SCONJ", "SYM", "VERB", "X",
 )  # fmt: skip
 
+_WINDOW = 4  # words on either side of the one to be tagged
+
 
 def _short(code: str) -> str:
     return find_language(code).short
@@ -92,6 +94,20 @@ def _words(row: Row, language: str) -> Example:
     return Example(f"pos: {' '.join(row['tokens'])}", " ".join(row["tags"]), language)
 
 
+def _each_word(row: Row, language: str) -> list[Example]:
+    """One example a word, in brackets between its neighbours.
+
+    A tag for each of twenty words in a row asks a model to count as well as to tag; small ones
+    lose their place.
+    """
+    words = row["tokens"]
+    made = []
+    for at, (word, tag) in enumerate(zip(words, row["tags"], strict=True)):
+        left, right = words[max(at - _WINDOW, 0) : at], words[at + 1 : at + 1 + _WINDOW]
+        made.append(Example(" ".join(["pos:", *left, "[", word, "]", *right]), tag, language))
+    return made
+
+
 def _question(row: Row, language: str) -> Example:
     answers = row["answers"]
     texts = answers["text"] if isinstance(answers, dict) else answers
@@ -144,6 +160,11 @@ def _sources() -> dict[str, Source]:
         ),
         "pud": Source(
             "ud_pud", "", pud, _short, _words, _ONE,
+            files=lambda language, split: f"{_short(language)}_pud-ud-test.conllu",
+            read=read_conllu, part=thirds,
+        ),
+        "pud_words": Source(
+            "ud_pud", "", pud, _short, _each_word, _ONE,
             files=lambda language, split: f"{_short(language)}_pud-ud-test.conllu",
             read=read_conllu, part=thirds,
         ),
@@ -202,6 +223,12 @@ _ABOUT: dict[str, dict[str, Any]] = {
     "pud": {
         "kind": "structured", "metrics": ("tag_accuracy",), "max_output": 120,
         "casting": "'pos: <tokens>' -> one UPOS a token; sentences split by their id",
+        "licence": "CC BY-SA 3.0", "citation": "zeman2017conll",
+    },
+    "pud_words": {
+        "kind": "structured", "metrics": ("accuracy",), "labels": _UPOS, "max_output": 8,
+        "casting": "'pos: <4 words> [ <word> ] <4 words>' -> the UPOS of the word in brackets; "
+        "sentences split by their id",
         "licence": "CC BY-SA 3.0", "citation": "zeman2017conll",
     },
     "tydiqa": {
