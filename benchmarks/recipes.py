@@ -1,6 +1,6 @@
 """What of the casting and the recipe matters for transfer: one change at a time.
 
-    python benchmarks/recipes.py [MODEL] [--no-slots]    (writes benchmarks/recipes.csv)
+    python benchmarks/recipes.py [MODEL] [--no-slots]    (adds to book/data/recipes.csv)
 
 Four sources, ten targets, the same data and seed. *Prompted* puts the task into the format
 of pre-training: the input ends with the first sentinel, and the answer begins with it. *Mixed*
@@ -36,7 +36,10 @@ VARIANTS: dict[str, tuple[dict[str, Any], str]] = {
     "rate 0.02": (BASE | {"lr": 0.02}, ""),
     "rate 0.02, 4 passes": (BASE | {"lr": 0.02, "epochs": 4}, ""),
     "dropout 0.3": (BASE | {"dropout": 0.3}, ""),
+    "rate 0.1, 4 passes": (BASE | {"lr": 0.1, "epochs": 4}, ""),
+    "batch 8, 4 passes": (BASE | {"batch": 8, "epochs": 4}, ""),
     "LoRA, rank 16": (BASE | {"lora_rank": 16}, ""),
+    "LoRA, rank 16, rate 0.2, 4 passes": (BASE | {"lora_rank": 16, "lr": 0.2, "epochs": 4}, ""),
     "prompted": (BASE, "prompted"),
     "mixed with pre-training": (BASE, "mixed"),
     "label scoring": (BASE, "labels"),
@@ -118,13 +121,17 @@ def one(job: tuple[str, str, str, str]) -> list[dict[str, Any]]:
 
 
 def main(model: str = "mini", tasks: tuple[str, ...] = ("intents", "slots")) -> None:
-    """Run all, print means as they come."""
-    rows: list[dict[str, Any]] = []
+    """Run all that its file has not, print means as they come."""
+    path = Path(__file__).parents[1] / "book" / "data" / "recipes.csv"
+    rows: list[dict[str, Any]] = pd.read_csv(path).to_dict("records") if path.exists() else []
+    there = {(row["task"], row["variant"]) for row in rows}
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         for name in tasks:
             for variant in VARIANTS:
                 if name != "intents" and "scoring" in variant:
                     continue  # there are no labels to choose from
+                if (name, variant) in there:
+                    continue
                 done = pool.map(one, [(model, name, variant, source) for source in SOURCES])
                 found = pd.DataFrame([row for part in done for row in part])
                 same = found["source"] == found["target"]
@@ -136,7 +143,7 @@ def main(model: str = "mini", tasks: tuple[str, ...] = ("intents", "slots")) -> 
                 )
                 rows += found.to_dict("records")
                 table = pd.DataFrame(rows).round(4)
-                table.to_csv(Path(__file__).with_suffix(".csv"), index=False)
+                table.to_csv(path, index=False)
 
 
 if __name__ == "__main__":

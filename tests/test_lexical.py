@@ -3,7 +3,7 @@
 import pytest
 
 from crosslingual import Example, get_task, lexical_scores, matrix
-from crosslingual.lexical import LexicalClassifier, LexicalTagger
+from crosslingual.lexical import LexicalClassifier, LexicalTagger, LexicalWordClassifier
 from crosslingual.metrics import format_spans
 
 
@@ -14,6 +14,18 @@ def test_classifier_on_words_that_decide() -> None:
         "stop",
         "go",
     ]
+
+
+def test_words_in_brackets_are_told_by_their_letters_and_neighbours() -> None:
+    def example(left: str, word: str, tag: str) -> Example:
+        return Example(f"pos: {left} [ {word} ] then", tag, "eng")
+
+    words = {"the": "dog cat house", "we": "walk talk sing"}
+    tags = {"the": "NOUN", "we": "VERB"}
+    train = [example(k, w, tags[k]) for k, ws in words.items() for w in ws.split() * 3]
+    learner = LexicalWordClassifier().fit(train)
+    unseen = [example("the", "zzz", ""), example("we", "zzz", ""), example("", "walk", "")]
+    assert learner.predict(unseen) == ["NOUN", "VERB", "VERB"]
 
 
 @pytest.mark.parametrize(
@@ -33,6 +45,10 @@ def test_tagger_finds_spans_with_and_without_spaces(text: str, target: str) -> N
 
 def test_high_at_home_low_abroad_between_unlike_languages() -> None:
     scores = lexical_scores(get_task("intents"), ["ru", "uk", "ko"])
+    fewer = lexical_scores(get_task("intents"), ["ru"], train_limit=100, test_limit=50)
+    assert fewer["n_test"].tolist() == [50]
+    assert fewer["score"].iloc[0] < scores["score"].iloc[0]
+    assert fewer["settings"].iloc[0] != scores["settings"].iloc[0]
     table = matrix(scores, "intents")
     assert min(table.loc[c, c] for c in table.index) > 0.8
     assert table.loc["ru", "uk"] > 0.35  # one script, many shared words

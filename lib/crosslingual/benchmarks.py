@@ -78,16 +78,19 @@ def _entities(row: Row, language: str) -> Example:
     if raw is None:
         raise DataError(f"a row of named entities has no tags: {sorted(row)}.")
     tags = [t if isinstance(t, str) else _WIKIANN[int(t)] for t in raw]
-    spans: list[list[str]] = []
-    for token, tag in zip(row["tokens"], tags, strict=True):
-        if tag.startswith("B-"):
-            spans.append([tag[2:], token])
-        elif tag.startswith("I-") and spans:
-            spans[-1][1] += f" {token}"
     # What separates spans cannot be told from a token of the same form.
     tokens = [token.replace(";", ",").replace(":", ",") or "," for token in row["tokens"]]
-    clean = [(kind, text.replace(";", ",").replace(":", ",")) for kind, text in spans]
-    return Example(f"tag: {' '.join(tokens)}", format_spans(clean), language)
+    text, before = "tag:", "O"
+    spans: list[tuple[str, int, int]] = []
+    for token, tag in zip(tokens, tags, strict=True):
+        text += f" {token}"
+        if tag.startswith("I-") and before[2:] == tag[2:]:
+            spans[-1] = (*spans[-1][:2], len(text))
+        elif tag != "O":  # also an I- with nothing to go on from, as conlleval has it
+            spans.append((tag[2:], len(text) - len(token), len(text)))
+        before = tag
+    target = format_spans([(kind, text[a:b]) for kind, a, b in spans])
+    return Example(text, target, language, spans=tuple(spans))
 
 
 def _words(row: Row, language: str) -> Example:

@@ -110,6 +110,8 @@ def _parser() -> argparse.ArgumentParser:
     p = commands.add_parser("lexical", help="scores of the lexical-only control")
     p.add_argument("--task", action="append", help="repeatable; the three embedded ones otherwise")
     p.add_argument("--languages", help="comma-separated; the ten default ones otherwise")
+    p.add_argument("--train-limit", type=int, help="use so many training examples only")
+    p.add_argument("--test-limit", type=int, help="use so many test examples only")
     p.add_argument("--out", help="CSV file; matrices are printed either way")
     p.set_defaults(run=verbs.lexical)
 

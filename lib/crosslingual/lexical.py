@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from .evaluation import judge
 from .languages import resolve
+from .measuring import subset
 from .metrics import format_spans
 from .records import settings_hash, signature
 from .tasks import Example, Task
@@ -62,6 +63,27 @@ class LexicalClassifier:
     def predict(self, examples: Sequence[Example]) -> list[str]:
         """The most probable of the targets seen in training."""
         return [str(label) for label in self.pipeline.predict([e.input for e in examples])]
+
+
+class LexicalWordClassifier(LexicalClassifier):
+    """As `LexicalTagger` sees them, words in brackets (``pud_words``): one class a target."""
+
+    def fit(self, examples: Sequence[Example]) -> LexicalWordClassifier:
+        """Learn from examples."""
+        from sklearn.feature_extraction.text import TfidfVectorizer
+        from sklearn.pipeline import make_pipeline
+
+        vectors = TfidfVectorizer(analyzer=_bracketed_ngrams, sublinear_tf=True, min_df=2)
+        self.pipeline = make_pipeline(vectors, _logistic())
+        self.pipeline.fit([e.input for e in examples], [e.target for e in examples])
+        return self
+
+
+def _bracketed_ngrams(text: str) -> list[str]:
+    left, _, rest = text.partition(" [ ")
+    word, _, right = rest.partition(" ]")
+    before, after = left.split()[-1], (right.split() or ["$"])[0]
+    return _marked_ngrams(f"{word}\n\x01{before}\n\x02{after}")
 
 
 # Words where they are separated by spaces, single characters where they are not.
@@ -146,17 +168,21 @@ def lexical_scores(
     sources: Iterable[str],
     targets: Iterable[str] | None = None,
     workers: int | None = None,
+    train_limit: int | None = None,
+    test_limit: int | None = None,
 ) -> pd.DataFrame:
     """Train the lexical learner on every source, test it on every target.
 
     Parameters
     ----------
     task : Task
-        Structured tasks are tagged, others classified.
+        Tasks of spans are tagged, others classified.
     sources, targets : iterable of str
         Languages; targets are the sources where not given.
     workers : int, optional
         Processes; by default one a core where there are more than two sources.
+    train_limit, test_limit : int, optional
+        Use so many examples only: those that a study with these limits uses.
 
     Returns
     -------
@@ -171,16 +197,28 @@ def lexical_scores(
     goals = resolve(targets) if targets is not None else codes
     if workers is None:
         workers = (os.cpu_count() or 1) if len(codes) > 2 else 1
-    parts = Parallel(n_jobs=workers)(delayed(_from_source)(task, code, goals) for code in codes)
+    parts = Parallel(n_jobs=workers)(
+        delayed(_from_source)(task, code, goals, train_limit, test_limit) for code in codes
+    )
     return pd.DataFrame([row for part in parts for row in part])
 
 
-def _from_source(task: Task, source: str, targets: list[str]) -> list[dict[str, object]]:
-    learner: Learner = LexicalTagger() if task.kind == "structured" else LexicalClassifier()
-    learner.fit(task.examples(source, "train"))
+def _learner(task: Task) -> Learner:
+    if task.kind != "structured":
+        return LexicalClassifier()
+    return LexicalWordClassifier() if task.labels else LexicalTagger()
+
+
+def _from_source(
+    task: Task, source: str, targets: list[str], train_limit: int | None, test_limit: int | None
+) -> list[dict[str, object]]:
+    learner = _learner(task)
+    learner.fit(subset(task.examples(source, "train"), train_limit))
+    limits = {"train_limit": train_limit, "test_limit": test_limit}
+    settings = {"task_version": task.version} | {k: v for k, v in limits.items() if v}
     rows: list[dict[str, object]] = []
     for target in targets:
-        test = task.examples(target, "test")
+        test = subset(task.examples(target, "test"), test_limit)
         result = judge(learner.predict(test), test, task)
         rows.append(
             {
@@ -195,7 +233,7 @@ def _from_source(task: Task, source: str, targets: list[str]) -> list[dict[str, 
                 "score": result.scores[task.metrics[0]],
                 "n_test": result.n,
                 "illegal": result.illegal,
-                "settings": settings_hash({"task_version": task.version}),
+                "settings": settings_hash(settings),
                 "version": __version__,
                 "signature": signature(task.name, source, target, 0, MODEL, 0),
             }

@@ -23,7 +23,9 @@ __all__ = [
     "plot_feature_matrices",
     "plot_map",
     "plot_matrices",
+    "plot_recipes",
     "plot_scatter",
+    "plot_signal",
     "plot_targets",
 ]
 
@@ -235,4 +237,51 @@ def plot_scatter(merged: pd.DataFrame, feature: str, label: str) -> Figure:
             place = (getattr(row, feature), row.score)
             ax.annotate(pair, place, fontsize=7, xytext=(3, 3), textcoords="offset points")
         ax.set(title=task, xlabel=label, ylabel="zero-shot score (0 to 1)", ylim=(0, 1))
+    return figure
+
+
+def plot_signal(summary: pd.DataFrame, times: float = 3.0) -> Figure:
+    """Spread across pairs against noise across seeds, one point a task, on logarithmic axes.
+
+    Parameters
+    ----------
+    summary : DataFrame
+        From `crosslingual.summaries.summarise`, of scores with several seeds.
+    times : float
+        How many times the noise the spread should be: the slope of the dotted line.
+    """
+    figure, (ax,) = axes_grid(1, width=5.2)
+    for k, row in enumerate(summary.itertuples()):
+        ax.plot(row.noise, row.spread, "o", color=WONG[k % 8])
+        place = (row.noise, row.spread)
+        ax.annotate(row.task, place, fontsize=9, xytext=(5, 4), textcoords="offset points")
+    low, high = summary["noise"].min() / 1.5, summary["noise"].max() * 1.5
+    ax.plot([low, high], [times * low, times * high], color="grey", ls=":", lw=1)
+    ax.set(xscale="log", yscale="log", xlim=(low, high))
+    ax.set(xlabel="standard deviation across seeds", ylabel="standard deviation across pairs")
+    return figure
+
+
+def plot_recipes(scores: pd.DataFrame) -> Figure:
+    """Means in-language and across languages for variants of a recipe, one panel a task.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Columns task, variant, source, target, score. Variants are drawn in their order.
+    """
+    tasks = list(dict.fromkeys(scores["task"]))
+    variants = list(dict.fromkeys(scores["variant"]))
+    figure, axes = axes_grid(len(tasks), width=4.6, height=0.27 * len(variants) + 1.2)
+    same = scores["source"] == scores["target"]
+    for ax, task in zip(axes, tasks, strict=True):
+        for k, (label, kept) in enumerate((("in-language", same), ("across", ~same))):
+            rows = scores[kept & (scores["task"] == task)]
+            mean = rows.groupby("variant")["score"].mean().reindex(variants)
+            ax.plot(mean, range(len(variants)), "os"[k], color=WONG[k], label=label)
+        ax.set(title=task, xlabel="mean score (0 to 1)", xlim=(0, 1))
+        ax.set_yticks(range(len(variants)), variants if ax is axes[0] else [])
+        ax.invert_yaxis()
+        ax.grid(axis="y", alpha=0.3)
+    axes[-1].legend(frameon=False, fontsize=8)
     return figure

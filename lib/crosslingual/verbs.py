@@ -72,7 +72,8 @@ def lexical(args: argparse.Namespace) -> None:
 
     tables = []
     for name in args.task or ("intents", "slots", "answers"):
-        tables.append(lexical_scores(get_task(name), _chosen(args.languages)))
+        limits = {"train_limit": args.train_limit, "test_limit": args.test_limit}
+        tables.append(lexical_scores(get_task(name), _chosen(args.languages), **limits))
         print(f"{name} (sources in rows, targets in columns)")
         print(matrix(tables[-1], name).round(2).to_string(), "\n")
     scores = pd.concat(tables, ignore_index=True)
