@@ -24,7 +24,7 @@ from crosslingual.files import write_csv
 from crosslingual.models import Loaded
 from crosslingual.pretraining import Architecture, loss_curve, new_model
 from crosslingual.probing import linear_transfer
-from crosslingual.retrieval import pooled_states, retrieval_accuracy
+from crosslingual.retrieval import pooled_states, retrieval_table
 from crosslingual.tasks import get_task
 from crosslingual.vocabulary import as_transformers
 
@@ -46,13 +46,15 @@ def examples(task: str, code: str, split: str) -> tuple[list[str], list[str]]:
 
 def look(loaded: Loaded, about: dict[str, object]) -> tuple[list[dict], list[dict]]:
     """Rows of the two tables for one model."""
-    rows, pairs = [], []
+    rows = []
     for task, codes in LANGUAGES.items():
         states, labels = {}, {}
         for code in codes:
             for split in ("train", "test"):
                 texts, labels[code, split] = examples(task, code, split)
                 states[code, split] = pooled_states(loaded, texts, precision="bf16")
+        if task == "sib200":  # its sentences are parallel
+            found = retrieval_table({code: states[code, "test"] for code in codes})
         for layer in LAYERS:
             sides = [
                 {c: (states[c, s][layer], labels[c, s]) for c in codes} for s in ("train", "test")
@@ -63,24 +65,10 @@ def look(loaded: Loaded, about: dict[str, object]) -> tuple[list[dict], list[dic
             row["in_language"] = table.loc[same, "accuracy"].mean()
             row["across"] = table.loc[~same, "accuracy"].mean()
             if task == "sib200":
-                found = [
-                    {
-                        **about,
-                        "layer": layer,
-                        "source": a,
-                        "target": b,
-                        "accuracy": retrieval_accuracy(
-                            states[a, "test"][layer], states[b, "test"][layer]
-                        ),
-                    }
-                    for a in codes
-                    for b in codes
-                    if a != b
-                ]
-                row["retrieval"] = np.mean([f["accuracy"] for f in found])
-                pairs += found
+                row["retrieval"] = found.loc[found["layer"] == layer, "accuracy"].mean()
             rows.append(row)
-    return rows, pairs
+    pairs = found[found["layer"].isin(LAYERS)].drop(columns="chance")
+    return rows, pairs.assign(**about).to_dict("records")
 
 
 def progress(folder: Path, step: int, log: pd.DataFrame) -> dict[str, float]:
@@ -103,6 +91,7 @@ def main(run: str, *snapshots: str) -> None:
     tokenizer = as_transformers((Path(run) / "spiece.model").read_bytes())
     log = loss_curve(run).set_index("step")
     rows, pairs = [], []
+    first_columns = ["model", "step", "tokens", "loss", "layer"]
     for number, place in enumerate(("untrained", *snapshots)):
         model = new_model(Architecture(), len(tokenizer))
         about = {"model": "untrained", "step": 0, "tokens": 0, "loss": np.nan}
@@ -117,7 +106,8 @@ def main(run: str, *snapshots: str) -> None:
             pairs += found
         print(pd.DataFrame(more).round(3).to_string(index=False), flush=True)
         write_csv(DATA / "emergence.csv", pd.DataFrame(rows).round(4))
-        write_csv(DATA / "retrieval.csv", pd.DataFrame(pairs).round(4))
+        table = pd.DataFrame(pairs)[[*first_columns, "source", "target", "accuracy"]]
+        write_csv(DATA / "retrieval.csv", table.round(4))
 
 
 if __name__ == "__main__":

@@ -90,39 +90,39 @@ def retrieval_accuracy(
     return float((better == 1).mean())
 
 
-def retrieval_table(loaded: Loaded, texts: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+def retrieval_table(states: Mapping[str, NDArray[np.floating]]) -> pd.DataFrame:
     """Retrieval accuracy of every ordered pair of languages, after every layer.
 
     Parameters
     ----------
-    loaded : Loaded
-        The model.
-    texts : mapping
-        Language -> its sentences, in the same order in every language.
+    states : mapping
+        Language -> states of its sentences from `pooled_states`, shape (layers, texts, width);
+        the sentences in the same order in every language.
 
     Returns
     -------
     DataFrame
-        Columns model, layer (0: embeddings), source, target, accuracy, chance.
+        Columns layer (0: embeddings), source, target, accuracy, chance.
     """
     import pandas as pd
 
-    sizes = {len(v) for v in texts.values()}
-    if len(texts) < 2 or len(sizes) != 1:
-        raise DataError(f"the languages must have as many sentences each, not {sorted(sizes)}.")
-    states = {code: pooled_states(loaded, rows) for code, rows in texts.items()}
+    shapes = {array.shape for array in states.values()}
+    if len(states) < 2 or len(shapes) != 1:
+        raise DataError(
+            f"states of two languages or more, all of one shape, are needed, not {sorted(shapes)}."
+        )
+    layers, texts, _ = shapes.pop()
     rows = [
         {
-            "model": loaded.name,
             "layer": layer,
             "source": source,
             "target": target,
             "accuracy": retrieval_accuracy(states[source][layer], states[target][layer]),
-            "chance": 1 / sizes.copy().pop(),
+            "chance": 1 / texts,
         }
-        for layer in range(len(next(iter(states.values()))))
-        for source in texts
-        for target in texts
+        for layer in range(layers)
+        for source in states
+        for target in states
         if source != target
     ]
     return pd.DataFrame(rows)
