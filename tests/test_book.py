@@ -57,6 +57,13 @@ def test_a_captioned_cell_shows_nothing_beside_its_figure(path: Path) -> None:
             assert not isinstance(last, ast.Expr), ast.unparse(last)
 
 
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)
+def test_what_is_glued_as_markdown_is_not_shown_as_text(path: Path) -> None:
+    text = "\n".join("".join(c["source"]) for k in ("code", "markdown") for c in _cells(path, k))
+    rich = set(re.findall(r'glue\(\s*"(\w+)",\s*Markdown', text))
+    assert not rich & set(re.findall(r"\{glue:text\}`(\w+)`", text))
+
+
 def test_toc_names_every_chapter() -> None:
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
     named = {Path(entry["file"]).stem for entry in toc["chapters"]}
