@@ -47,13 +47,30 @@ class Tuned:
     best_epoch: int = 0
 
 
-def _loss(model: Any, data: Encoded, rows: Sequence[int], pad_id: int) -> torch.Tensor:
+def _loss(
+    model: Any,
+    data: Encoded,
+    rows: Sequence[int],
+    pad_id: int,
+    table: torch.Tensor | None = None,
+) -> torch.Tensor:
     from .losses import seq2seq_loss
 
     inputs = pad([data.inputs[i] for i in rows], pad_id).to(model.device)
     labels = pad([data.targets[i] for i in rows], -100).to(model.device)
     fuse = bool(model.training and model.lm_head.weight.requires_grad)
-    return seq2seq_loss(model, inputs, labels, pad_id, fuse=fuse)
+    return seq2seq_loss(model, inputs, labels, pad_id, fuse=fuse, table=table)
+
+
+def _rounded(model: Any, precision: str) -> torch.Tensor | None:
+    """The output layer as steps use it, where it is not trained."""
+    import torch
+
+    weight, device = model.lm_head.weight, model.device.type
+    with autocast(precision):
+        if weight.requires_grad or not torch.is_autocast_enabled(device):
+            return None
+        return weight.detach().to(torch.get_autocast_dtype(device))
 
 
 def _optimiser(model: Any, settings: TrainSettings) -> torch.optim.Optimizer:
@@ -114,7 +131,12 @@ def _recompute(model: Any, on: bool = True) -> None:
 
 
 def _update(
-    model: Any, data: Encoded, rows: list[int], settings: TrainSettings, pad_id: int
+    model: Any,
+    data: Encoded,
+    rows: list[int],
+    settings: TrainSettings,
+    pad_id: int,
+    table: torch.Tensor | None,
 ) -> float:
     """Gradients of the mean loss a token of a batch, added up over its parts and processes."""
     place = world()
@@ -126,7 +148,7 @@ def _update(
     for part in parts:
         share = sum(len(data.targets[i]) for i in part) / tokens
         with autocast(settings.precision):
-            loss = _loss(model, data, part, pad_id)
+            loss = _loss(model, data, part, pad_id, table)
         (loss if share == 1 else loss * share).backward()
         total += float(loss.detach()) * share
     return share_gradients(model, total)
@@ -184,7 +206,7 @@ def fine_tune(
     held = encode(loaded, dev, settings.max_input) if dev else Encoded([], [])
     lengths = [len(row) for row in data.inputs]
     dev_batches = bucketed([len(row) for row in held.inputs], 4 * settings.batch)
-    optimiser = _optimiser(model, settings)
+    optimiser, table = _optimiser(model, settings), _rounded(model, settings.precision)
     peaks = [group["lr"] for group in optimiser.param_groups]
     each = math.ceil(len(train) / settings.batch)
     total = settings.updates or settings.epochs * each
@@ -215,14 +237,14 @@ def fine_tune(
                 factor = min(factor, 1 - step / total)
             for group, peak in zip(optimiser.param_groups, peaks, strict=True):
                 group["lr"] = peak * factor
-            losses.append(_update(model, data, rows, settings, pad_id))
+            losses.append(_update(model, data, rows, settings, pad_id, table))
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimiser.step()
             optimiser.zero_grad(set_to_none=False)
             step += 1
             looks = step % (settings.check_every or each) == 0 or step == total
             if looks:
-                dev_loss = _dev_loss(model, held, dev_batches, settings, pad_id)
+                dev_loss = _dev_loss(model, held, dev_batches, settings, pad_id, table)
                 shown = dev_loss if dev_batches else float(np.mean(losses))
                 if not math.isfinite(shown):
                     raise DataError(
@@ -265,11 +287,16 @@ def fine_tune(
 
 
 def _dev_loss(
-    model: Any, held: Encoded, batches: list[list[int]], settings: TrainSettings, pad_id: int
+    model: Any,
+    held: Encoded,
+    batches: list[list[int]],
+    settings: TrainSettings,
+    pad_id: int,
+    table: torch.Tensor | None,
 ) -> float:
     import torch
 
     model.eval()
     with torch.inference_mode(), autocast(settings.precision):
-        losses = [float(_loss(model, held, rows, pad_id)) for rows in batches]
+        losses = [float(_loss(model, held, rows, pad_id, table)) for rows in batches]
     return float(np.mean(losses)) if losses else math.nan
