@@ -93,7 +93,8 @@ def test_a_sample_of_the_vocabulary_stands_for_the_whole() -> None:
     whole = scores.exp().sum()
     sums = []
     for seed in range(400):
-        rows, bias = sampled_rows(labels, 400, 100, seed)
+        rows, bias, place = sampled_rows(labels, 400, 100, seed)
+        assert (rows[place] == labels).all()
         assert len(set(rows.tolist())) == len(rows)
         assert set(labels.tolist()) <= set(rows.tolist())
         assert (bias[: len(labels.unique())] == 0).all()

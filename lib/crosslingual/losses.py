@@ -112,7 +112,7 @@ def vocabulary_loss(
 
 def sampled_rows(
     labels: torch.Tensor, vocab_size: int, count: int, seed: int
-) -> tuple[torch.Tensor, torch.Tensor]:
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Rows of the output layer that a step is to see: all its labels, and others by chance.
 
     Over a large vocabulary the output layer is half of a small model's step. The sum in the
@@ -136,14 +136,16 @@ def sampled_rows(
         Sorted within the labels, which come first.
     bias : Tensor, same shape
         Logarithm of how many pieces each stands for; 0 for labels.
+    place : Tensor of int64, shape (tokens,)
+        Where in ``rows`` each label is.
     """
-    own = labels.unique()
+    own, place = labels.unique(return_inverse=True)
     random = torch.Generator().manual_seed(seed)
     drawn = torch.randperm(vocab_size, generator=random)[:count]
     others = drawn[~torch.isin(drawn, own)]
     bias = torch.zeros(len(own) + len(others))
     bias[len(own) :] = torch.tensor((vocab_size - len(own)) / max(1, len(others))).log()
-    return torch.cat([own, others]), bias
+    return torch.cat([own, others]), bias, place
 
 
 def seq2seq_loss(
@@ -193,8 +195,7 @@ def seq2seq_loss(
     with torch.autocast(device, enabled=False):
         if sample is None:
             return vocabulary_loss(rows, weight, goal, fuse)
-        chosen, bias = sampled_rows(goal, len(weight), *sample)
-        place = goal.unique(return_inverse=True)[1]  # labels come first, in this order
+        chosen, bias, place = sampled_rows(goal, len(weight), *sample)
         return vocabulary_loss(rows, weight.index_select(0, chosen), place, bias=bias)
 
 
