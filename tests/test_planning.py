@@ -17,12 +17,12 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def test_counts_of_the_laboratory() -> None:
     plan = plan_study(ROOT / "configs" / "laboratory.yaml")
-    assert plan.table["cells"].sum() == 300
-    assert plan.table["jobs"].sum() == 30
+    assert plan.table["cells"].sum() == 3 * 300  # three seeds
+    assert plan.table["jobs"].sum() == 3 * 30
     assert plan.missing == []
     intents = plan.table.set_index("task").loc["intents"]
-    assert intents["updates"] > 10 * 60  # ten sources, two epochs
-    assert "300 cells in 30 fine-tunings" in str(plan)
+    assert intents["updates"] > 3 * 10 * 4 * 30  # ten sources, four epochs
+    assert "900 cells in 90 fine-tunings" in str(plan)
 
 
 def test_shots_and_trainings_are_counted_by_hand() -> None:
