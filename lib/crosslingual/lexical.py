@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from .evaluation import judge
 from .languages import resolve
@@ -49,14 +49,17 @@ def _logistic() -> Any:
 class LexicalClassifier:
     """Character 1- to 4-grams of the whole input, one class a distinct target."""
 
-    def fit(self, examples: Sequence[Example]) -> LexicalClassifier:
-        """Learn from examples."""
+    def vectors(self) -> Any:
+        """What is counted of an input."""
         from sklearn.feature_extraction.text import TfidfVectorizer
+
+        return TfidfVectorizer(analyzer="char", ngram_range=(1, 4), sublinear_tf=True)
+
+    def fit(self, examples: Sequence[Example]) -> Self:
+        """Learn from examples."""
         from sklearn.pipeline import make_pipeline
 
-        self.pipeline = make_pipeline(
-            TfidfVectorizer(analyzer="char", ngram_range=(1, 4), sublinear_tf=True), _logistic()
-        )
+        self.pipeline = make_pipeline(self.vectors(), _logistic())
         self.pipeline.fit([e.input for e in examples], [e.target for e in examples])
         return self
 
@@ -68,15 +71,11 @@ class LexicalClassifier:
 class LexicalWordClassifier(LexicalClassifier):
     """As `LexicalTagger` sees them, words in brackets (``pud_words``): one class a target."""
 
-    def fit(self, examples: Sequence[Example]) -> LexicalWordClassifier:
-        """Learn from examples."""
+    def vectors(self) -> Any:
+        """What is counted of an input."""
         from sklearn.feature_extraction.text import TfidfVectorizer
-        from sklearn.pipeline import make_pipeline
 
-        vectors = TfidfVectorizer(analyzer=_bracketed_ngrams, sublinear_tf=True, min_df=2)
-        self.pipeline = make_pipeline(vectors, _logistic())
-        self.pipeline.fit([e.input for e in examples], [e.target for e in examples])
-        return self
+        return TfidfVectorizer(analyzer=_bracketed_ngrams, sublinear_tf=True, min_df=2)
 
 
 def _bracketed_ngrams(text: str) -> list[str]:
