@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from .evaluation import judge
 from .languages import resolve
-from .measuring import subset
 from .metrics import format_spans
 from .records import settings_hash, signature
-from .tasks import Example, Task
+from .tasks import Example, Task, subset
 from .version import __version__
 
 if TYPE_CHECKING:

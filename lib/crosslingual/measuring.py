@@ -15,14 +15,14 @@ from .errors import ConfigError
 from .record_store import open_store
 from .records import Cell, Record, signature
 from .study import Job
-from .tasks import Example, Task, get_task
+from .tasks import Example, Task, get_task, subset
 from .version import __version__
 
 if TYPE_CHECKING:
     from .models import Loaded
     from .train_settings import TrainSettings
 
-__all__ = ["few_shot_settings", "measure", "subset", "target_examples"]
+__all__ = ["few_shot_settings", "measure", "target_examples"]
 
 
 @lru_cache(maxsize=2)
@@ -30,14 +30,6 @@ def _model(name: str, seed: int) -> Any:
     from .models import load_model
 
     return load_model(name, seed)
-
-
-def subset(examples: list[Example], limit: int | None) -> list[Example]:
-    """A random sample of so many examples, the same at every call, in their order."""
-    if limit is None or limit >= len(examples):
-        return examples
-    chosen = np.random.default_rng(0).permutation(len(examples))[:limit]
-    return [examples[i] for i in sorted(chosen)]
 
 
 def target_examples(task: Task, cell: Cell) -> list[Example]:

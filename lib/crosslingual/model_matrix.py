@@ -8,6 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .collinearity import (
+    check_rank,
+    collinearity_notes,
+    condition_number,
+    correlations,
+    inflation,
+)
 from .errors import DataError
 from .features import FEATURES, SIMILARITIES
 from .responses import RESPONSES, as_fractions, one_row_a_cell, responses
@@ -21,7 +28,6 @@ __all__ = ["DEFAULT_TERMS", "DISTANCES", "FIXED", "Design", "design"]
 DEFAULT_TERMS = ("syntax", "morphology", "phonology", "levenshtein_romanised", "same_script")
 FIXED = ("none", "target", "source", "both")
 DISTANCES = tuple(f for f in FEATURES if f not in SIMILARITIES and not f.startswith("log_"))
-HIGH_VIF, HIGH_CONDITION, HIGH_CORRELATION = 10.0, 30.0, 0.9
 
 
 @dataclass(frozen=True)
@@ -106,44 +112,16 @@ class Design:
     @property
     def correlation(self) -> pd.DataFrame:
         """Of the features, within the base."""
-        import pandas as pd
-
-        r = np.atleast_2d(np.corrcoef(self.within()[0], rowvar=False))
-        return pd.DataFrame(r, index=self.terms, columns=self.terms)
+        return correlations(self.within()[0], self.terms)
 
     def collinearity(self) -> pd.DataFrame:
-        """How far each feature can be told from the others.
-
-        Returns
-        -------
-        DataFrame
-            Columns term, vif (variance inflation factor, 1 = alone), nearest (the feature it
-            is most correlated with), correlation.
-        """
-        import pandas as pd
-
-        r = self.correlation.to_numpy()
-        inverse = np.linalg.inv(r)
-        off = np.abs(r - np.eye(len(r)))
-        rows = []
-        for i, term in enumerate(self.terms):
-            j = int(off[i].argmax())
-            alone = len(self.terms) == 1
-            rows.append(
-                {
-                    "term": term,
-                    "vif": inverse[i, i],
-                    "nearest": "" if alone else self.terms[j],
-                    "correlation": np.nan if alone else r[i, j],
-                }
-            )
-        return pd.DataFrame(rows)
+        """How far each feature can be told from the others (`collinearity.inflation`)."""
+        return inflation(self.within()[0], self.terms)
 
     @property
     def condition(self) -> float:
         """Condition number of the standardised features (Belsley, Kuh and Welsch 1980)."""
-        x = self.within()[0]
-        return float(np.linalg.cond(x / np.sqrt((x**2).sum(0))))
+        return condition_number(self.within()[0])
 
     @property
     def ceiling(self) -> float:
@@ -273,8 +251,9 @@ def design(
     if np.ptp(rows["response"]) == 0:
         raise DataError(f"{name}: the response is {rows['response'].iloc[0]} in every row.")
     result = Design(name, rows, made, response, fixed, scale, dropped, notes)
-    _check_rank(result)
-    notes += _warnings(result)
+    x = result.within()[0]
+    check_rank(name, x, made, result.base().shape[1], fixed)
+    notes += collinearity_notes(x, made)
     return result
 
 
@@ -301,54 +280,3 @@ def _standardise(rows: pd.DataFrame, names: list[str], name: str) -> pd.DataFram
         rows[t] = (values - mean) / sd
         scale.append({"term": t, "mean": sign * mean, "sd": sd, "sign": sign})
     return pd.DataFrame(scale)
-
-
-def _check_rank(made: Design) -> None:
-    x, base = made.within()[0], made.base().shape[1]
-    norms = np.sqrt((x**2).sum(0))
-    lost = [t for t, n in zip(made.terms, norms, strict=True) if n < 1e-8 * np.sqrt(len(x))]
-    if lost:
-        raise DataError(
-            f"{made.name}: {', '.join(lost)} cannot be told from the fixed effects "
-            f"({made.fixed}). Leave it out, or use other fixed effects."
-        )
-    if len(x) <= base + len(made.terms):
-        raise DataError(
-            f"{made.name}: {len(x)} rows are too few for {len(made.terms)} features and {base} "
-            "intercepts."
-        )
-    for k in range(2, len(made.terms) + 1):
-        if np.linalg.matrix_rank(x[:, :k] / norms[:k], tol=1e-8 * np.sqrt(k)) < k:
-            raise DataError(
-                f"{made.name}: {made.terms[k - 1]!r} is a combination of "
-                f"{', '.join(made.terms[: k - 1])} in this sample. Leave one of them out."
-            )
-
-
-def _warnings(made: Design) -> list[str]:
-    found = []
-    if len(made.terms) > 1:
-        table = made.collinearity()
-        close = table[(table["correlation"].abs() > HIGH_CORRELATION)]
-        inflated = table[(table["vif"] > HIGH_VIF)]
-        if len(close):
-            pairs = {
-                " and ".join(sorted((term, near))): r
-                for term, near, r in zip(
-                    close["term"], close["nearest"], close["correlation"], strict=True
-                )
-            }
-            said = "; ".join(f"{k} (r = {v:.2f})" for k, v in sorted(pairs.items()))
-            found.append(f"Warning: hardly to be told apart in this sample: {said}.")
-        if len(inflated):
-            said = ", ".join(
-                f"{term} ({v:.0f})"
-                for term, v in zip(inflated["term"], inflated["vif"], strict=True)
-            )
-            found.append(
-                f"Warning: variance inflation above {HIGH_VIF:.0f}: {said}; read these "
-                "coefficients together, not one by one."
-            )
-        if made.condition > HIGH_CONDITION:
-            found.append(f"Warning: condition number {made.condition:.0f} (above 30 is high).")
-    return found

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from .answer_metrics import score_answers
 from .errors import ConfigError, DataError, UnknownTaskError
 from .languages import find_language, resolve
@@ -30,6 +32,7 @@ __all__ = [
     "get_task",
     "register",
     "scored",
+    "subset",
     "task_names",
 ]
 
@@ -208,6 +211,14 @@ def baselines(task: Task, language: str) -> dict[str, float]:
     distinct = Counter(train)
     chance = sum(n / len(train) * score(t) for t, n in distinct.items())
     return {"chance": chance, "majority": score(frequent)}
+
+
+def subset(examples: list[Example], limit: int | None) -> list[Example]:
+    """A random sample of so many examples, the same at every call, in their order."""
+    if limit is None or limit >= len(examples):
+        return examples
+    chosen = np.random.default_rng(0).permutation(len(examples))[:limit]
+    return [examples[i] for i in sorted(chosen)]
 
 
 def describe(task: Task, languages: Iterable[str]) -> pd.DataFrame:
