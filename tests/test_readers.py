@@ -59,6 +59,15 @@ def test_conll_by_hand(tmp_path) -> None:
         read_conll(odd)
 
 
+def test_conll_tokens_with_blanks_in_them(tmp_path) -> None:
+    # Both are in the files of MasakhaNER's transfer corpora: a number with a non-breaking space
+    # (Portuguese) is one token, a token torn by blanks (Hungarian) is dirt.
+    path = _file(tmp_path, "a.txt", "661\u00a02458 O\nParis\tB-LOC\n\n'56 milli O\nok O\n\nok O\n")
+    rows, dirt = read_conll(path, dirty="skip")
+    assert [row["tokens"] for row in rows] == [["661\u00a02458", "Paris"], ["ok"]]
+    assert [str(d) for d in dirt] == [f'{path}:4: 3 columns where the file has 2: "\'56 milli O"']
+
+
 def test_conllu_leaves_ranges_and_empty_nodes_out(tmp_path) -> None:
     def line(number: str, word: str, tag: str) -> str:
         return "\t".join([number, word, "_", tag, *"______"])

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import csv
 import json
+import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,12 +143,12 @@ def read_conll(
     Parameters
     ----------
     path : str or Path
-        Columns apart by white space.
+        Columns apart by blanks or tabs. A non-breaking space is part of a token.
     labels : tuple of str
         Kinds of span that are kept; tags of others become ``O``. All where empty.
     dirty : str
-        ``refuse`` or ``skip`` sentences with a line that has one column only, or a tag that is
-        no BIO tag.
+        ``refuse`` or ``skip`` sentences with a line that has one column only, more or fewer
+        columns than most of the file (a token with a blank in it), or a tag that is no BIO tag.
     token, tag : int
         Which columns.
 
@@ -161,16 +163,19 @@ def read_conll(
     tokens: list[str] = []
     tags: list[str] = []
     broken = False
-    for number, line in enumerate([*_lines(path), ""], start=1):
-        if not line.strip() or line.startswith("-DOCSTART-"):
+    lines = [_BLANKS.split(line.strip(" \t\r")) for line in [*_lines(path), ""]]
+    usual = Counter(len(parts) for parts in lines if len(parts) > 1).most_common(1)
+    for number, parts in enumerate(lines, start=1):
+        if parts == [""] or parts[0].startswith("-DOCSTART-"):
             if tokens and not broken:
                 rows.append({"tokens": tokens, "tags": _bio(tags, labels)})
             tokens, tags, broken = [], [], False
             continue
-        parts = line.split()
         what = ""
         if len(parts) < 2:
-            what = f"one column where a token and a tag are expected: {line.strip()!r}"
+            what = f"one column where a token and a tag are expected: {parts[0]!r}"
+        elif len(parts) != usual[0][0]:
+            what = f"{len(parts)} columns where the file has {usual[0][0]}: {' '.join(parts)!r}"
         elif parts[tag] != "O" and parts[tag][:2] not in ("B-", "I-"):
             what = f"{parts[tag]!r} is no BIO tag"
         if what:
@@ -182,6 +187,9 @@ def read_conll(
     if not rows:
         raise DataError(f"{str(path)!r} holds no sentence.")
     return rows, found
+
+
+_BLANKS = re.compile(r"[ \t]+")
 
 
 def _bio(tags: list[str], labels: tuple[str, ...]) -> list[str]:
