@@ -179,7 +179,7 @@ def test_dirty_lines_are_named_or_refused(tmp_path) -> None:
     (folder / "test.txt").write_text(good, encoding="utf-8")
     config = {"tasks": ["ner"], "sources": ["de"], "data_dir": str(tmp_path)}
     plan = str(plan_study(config))
-    assert "1 lines of data skipped:" in plan
+    assert "1 lines of data skipped or mended:" in plan
     assert "train.txt:4: " in plan
     with pytest.raises(DataError, match=r"train\.txt:4"):
         read_conll(folder / "train.txt", ("LOC",))

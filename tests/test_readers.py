@@ -68,6 +68,27 @@ def test_conll_tokens_with_blanks_in_them(tmp_path) -> None:
     assert [str(d) for d in dirt] == [f'{path}:4: 3 columns where the file has 2: "\'56 milli O"']
 
 
+def test_files_encoded_twice_are_mended_and_told(tmp_path) -> None:
+    text = "la O\nCoruña B-LOC\n\n«él B-PER\n"  # as the Spanish file of MasakhaNER's sources is
+    path = _file(tmp_path, "es.txt", text.encode().decode("latin-1"))
+    rows, dirt = read_conll(path, dirty="skip")
+    assert rows == read_conll(_file(tmp_path, "right.txt", text))[0]
+    assert [(d.line, "'Coruña B-LOC'" in d.what) for d in dirt] == [(2, True)]
+    with pytest.raises(DataError, match=":2: encoded as UTF-8 twice"):
+        read_conll(path)
+    table = "text\tlabel\ncafé\t1\n"
+    twice = _file(tmp_path, "a.tsv", table.encode().decode("latin-1"))
+    columns = {"text": "text", "label": "label"}
+    assert read_table(twice, columns, "skip")[0] == [{"text": "café", "label": "1"}]
+
+
+@pytest.mark.parametrize("text", ["MISÉ» O\nété O\n", "Москва B-LOC\nÃ© O\n", "x O\n"])
+def test_files_encoded_once_are_left_alone(tmp_path, text) -> None:
+    rows, dirt = read_conll(_file(tmp_path, "a.txt", text))
+    assert dirt == []
+    assert rows[0]["tokens"] == text.split()[::2]
+
+
 def test_conllu_leaves_ranges_and_empty_nodes_out(tmp_path) -> None:
     def line(number: str, word: str, tag: str) -> str:
         return "\t".join([number, word, "_", tag, *"______"])

@@ -89,7 +89,7 @@ class Plan:
         if self.dirt:
             shown_lines = [f"  {line}" for line in self.dirt[:SHOWN]]
             more = len(self.dirt) - len(shown_lines)
-            lines += [f"{len(self.dirt)} lines of data skipped:", *shown_lines]
+            lines += [f"{len(self.dirt)} lines of data skipped or mended:", *shown_lines]
             lines += [f"  and {more} more"] if more > 0 else []
         return "\n".join([head, shown, *lines, *self.missing])
 

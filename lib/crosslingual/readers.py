@@ -1,7 +1,8 @@
 """Reading labelled data as users have it: tables, CoNLL, CoNLL-U, SQuAD JSON, hub folders.
 
 Every reader gives plain rows. Lines that cannot be right are refused, or skipped and
-reported with file and line number: real files have them.
+reported with file and line number: real files have them. A file whose UTF-8 was encoded as UTF-8
+once more (``espaÃ±ola``) is refused, or mended and reported.
 """
 
 from __future__ import annotations
@@ -54,13 +55,25 @@ def _rule(dirty: str) -> None:
         raise ConfigError(f"unknown rule {dirty!r} for dirty lines. Allowed: {', '.join(DIRT)}.")
 
 
-def _lines(path: str | Path) -> list[str]:
+def _lines(path: str | Path, found: list[Dirt], rule: str) -> list[str]:
     try:
-        return Path(path).read_text("utf-8-sig").split("\n")
+        text = Path(path).read_text("utf-8-sig")
     except OSError as error:
         raise DataError(f"{str(path)!r} cannot be read ({error.strerror}).") from None
     except UnicodeDecodeError as error:
         raise DataError(f"{str(path)!r} is not UTF-8 ({error.reason} at {error.start}).") from None
+    try:
+        mended = text.encode("latin-1").decode()
+    except UnicodeError:  # as it should be
+        return text.split("\n")
+    for number, (was, now) in enumerate(
+        zip(text.split("\n"), mended.split("\n"), strict=True), start=1
+    ):
+        if was != now:
+            what = f"encoded as UTF-8 twice, as is the whole file; read as {now.strip()!r}"
+            _note(found, Dirt(str(path), number, what), rule)
+            break
+    return mended.split("\n")
 
 
 def read_table(
@@ -91,7 +104,7 @@ def read_table(
     suffix = Path(path).suffix
     found: list[Dirt] = []
     rows: list[Row] = []
-    lines = _lines(path)
+    lines = _lines(path, found, dirty)
     if suffix == ".jsonl":
         records = []
         for number, line in enumerate(lines, start=1):
@@ -163,7 +176,7 @@ def read_conll(
     tokens: list[str] = []
     tags: list[str] = []
     broken = False
-    lines = [_BLANKS.split(line.strip(" \t\r")) for line in [*_lines(path), ""]]
+    lines = [_BLANKS.split(line.strip(" \t\r")) for line in [*_lines(path, found, dirty), ""]]
     usual = Counter(len(parts) for parts in lines if len(parts) > 1).most_common(1)
     for number, parts in enumerate(lines, start=1):
         if parts == [""] or parts[0].startswith("-DOCSTART-"):
@@ -222,7 +235,7 @@ def read_conllu(path: str | Path, dirty: str = "refuse") -> tuple[list[Row], lis
     tokens: list[str] = []
     tags: list[str] = []
     name, broken = "", False
-    for number, line in enumerate([*_lines(path), ""], start=1):
+    for number, line in enumerate([*_lines(path, found, dirty), ""], start=1):
         if not line.strip():
             if tokens and not broken:
                 rows.append({"id": name, "tokens": tokens, "tags": tags})
@@ -253,11 +266,11 @@ def read_squad(path: str | Path) -> tuple[list[Row], list[Dirt]]:
         Rows with ``id``, ``key`` (the article), ``question``, ``context``, and ``answers``, a
         list of texts; questions without an answer are dirt, and skipped.
     """
-    text = "\n".join(_lines(path))
+    rows: list[Row] = []
+    found: list[Dirt] = []
+    text = "\n".join(_lines(path, found, "skip"))
     try:
         articles = json.loads(text)["data"]
-        rows: list[Row] = []
-        found: list[Dirt] = []
         for place, article in enumerate(articles):
             for paragraph in article["paragraphs"]:
                 for qa in paragraph["qas"]:
