@@ -219,7 +219,8 @@ _ABOUT: dict[str, dict[str, Any]] = {
         "licence": "free", "citation": "rahimi2019massively",
     },
     "ner": {
-        "kind": "structured", "metrics": ("span_f1",), "max_output": 64, "casting": _SPANS,
+        "kind": "structured", "metrics": ("span_f1",), "max_output": 64,
+        "casting": _SPANS + "; the Spanish and Italian files, encoded twice, are read as meant",
         "licence": "differs by corpus (MasakhaNER 2.0's transfer corpora)",
         "citation": "adelani2022masakhaner",
     },
