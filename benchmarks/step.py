@@ -1,11 +1,12 @@
-"""One fine-tuning step: the stock way against ours, in one run, as ratios.
+"""One fine-tuning step: the stock way, and what each change buys, in one run, as ratios.
 
-Stock: fp32, transformers' own loss, padding to the longest of a random batch, default
-memory. Ours: bf16, the loss of `crosslingual.losses`, batches of like length, eager
-attention; and the same with large memory blocks from huge pages, which has to be set before
-torch is loaded, so it runs in a process of its own.
+Stock: fp32, transformers' own loss, all weights, padding to the longest of a random batch,
+default memory. Then bf16; then ours (`crosslingual.tuning`: the recipe of small models, which
+leaves token vectors as they are, the loss of `crosslingual.losses`, batches of like length, eager
+attention); with large memory blocks from huge pages, which has to be set before torch is loaded,
+so that each variant runs in a process of its own; and with ``torch.compile`` besides.
 
-    python benchmarks/step.py --out benchmarks/step.csv
+    python benchmarks/step.py    (writes benchmarks/step.csv)
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
-VARIANTS = ("stock", "ours", "ours, huge pages")
+VARIANTS = ("stock", "stock, bf16", "ours", "ours, huge pages", "ours, huge pages, compiled")
 
 
 def measure(variant: str, batch: int, steps: int) -> None:
@@ -25,42 +27,48 @@ def measure(variant: str, batch: int, steps: int) -> None:
     import torch
 
     from crosslingual import TrainSettings, get_task, load_model
-    from crosslingual.losses import seq2seq_loss
-    from crosslingual.tuning import _optimiser, autocast, bucketed, encode, pad
+    from crosslingual.losses import seq2seq_loss, states
+    from crosslingual.train_settings import recipe_for
+    from crosslingual.tuning import _optimiser, _prepare, _rounded, autocast, bucketed, encode, pad
 
     torch.set_num_threads(1)
     loaded = load_model("mini")
-    model = loaded.model.train()
     data = encode(loaded, get_task("intents").examples("es", "train"), 128)
-    stock = variant == "stock"
+    stock = variant.startswith("stock")
+    precision = "fp32" if variant == "stock" else "bf16"
+    body = torch.compile(states, dynamic=True) if "compiled" in variant else None
     if stock:
-        optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4)
+        model, table = loaded.model.requires_grad_(True), None
+        optimiser: torch.optim.Optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
         order = np.random.default_rng(0).permutation(len(data.inputs)).tolist()
         batches = [order[i : i + batch] for i in range(0, len(order), batch)]
     else:
-        model.set_attn_implementation("eager")
-        optimiser = _optimiser(model, TrainSettings(lr=1e-4))
-        lengths = [len(row) for row in data.inputs]
-        batches = bucketed(lengths, batch, np.random.default_rng(0))
+        settings = TrainSettings(**recipe_for(["mini"], {"precision": precision}))
+        model = _prepare(loaded, settings)
+        optimiser, table = _optimiser(model, settings), _rounded(model, precision)
+        batches = bucketed([len(x) for x in data.inputs], batch, np.random.default_rng(0))
+    model.train()
     speeds = []
     for repetition in range(4):
         started = time.perf_counter()
         for rows in batches[:steps]:
             inputs = pad([data.inputs[i] for i in rows], 0)
             labels = pad([data.targets[i] for i in rows], -100)
-            with autocast("fp32" if stock else "bf16"):
+            with autocast(precision):
                 if stock:
                     mask = (inputs != 0).long()
                     loss = model(input_ids=inputs, attention_mask=mask, labels=labels).loss
                 else:
-                    loss = seq2seq_loss(model, inputs, labels, 0)
+                    loss = seq2seq_loss(model, inputs, labels, 0, body=body, table=table)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimiser.step()
-            optimiser.zero_grad(set_to_none=True)
-        if repetition:  # the first one warms up
-            speeds.append(steps * batch / (time.perf_counter() - started))
-    print(" ".join(f"{speed:.2f}" for speed in speeds))
+            optimiser.zero_grad(set_to_none=stock)
+        if repetition:  # the first one warms up, and compiles
+            speeds.append(min(steps, len(batches)) * batch / (time.perf_counter() - started))
+        else:
+            warm = time.perf_counter() - started
+    print(f"{warm:.1f}", *(f"{speed:.2f}" for speed in speeds))
 
 
 def main() -> None:
@@ -68,8 +76,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--variant", choices=VARIANTS)
     parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--steps", type=int, default=30)
-    parser.add_argument("--out", default="benchmarks/step.csv")
+    parser.add_argument("--steps", type=int, default=20)
     args = parser.parse_args()
     if args.variant:
         measure(args.variant, args.batch, args.steps)
@@ -85,13 +92,20 @@ def main() -> None:
         command = [sys.executable, __file__, "--variant", variant]
         command += ["--batch", str(args.batch), "--steps", str(args.steps)]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-        speeds = [float(x) for x in done.stdout.split()]
-        rows.append({"variant": variant, "mean": sum(speeds) / len(speeds),
-                     "low": min(speeds), "high": max(speeds)})  # fmt: skip
+        warm, *speeds = (float(x) for x in done.stdout.split())
+        rows.append(
+            {
+                "variant": variant,
+                "examples_per_second": sum(speeds) / len(speeds),
+                "low": min(speeds),
+                "high": max(speeds),
+                "warm_up_s": warm,
+            }
+        )
     table = pd.DataFrame(rows)
-    table["ratio"] = table["mean"] / table["mean"].iloc[0]
+    table["ratio"] = table["examples_per_second"] / table["examples_per_second"].iloc[0]
     print(table.round(2).to_string(index=False))
-    table.round(3).to_csv(args.out, index=False)
+    table.round(3).to_csv(Path(__file__).with_suffix(".csv"), index=False)
 
 
 if __name__ == "__main__":

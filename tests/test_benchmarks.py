@@ -104,10 +104,11 @@ def test_what_is_nowhere_is_said(tmp_path, monkeypatch) -> None:
 
 
 def test_every_benchmark_says_what_it_is() -> None:
+    bibliography = (Path(__file__).parents[1] / "book" / "references.bib").read_text("utf-8")
     for name, task in benchmark_tasks().items():
         assert task.casting, name
         assert task.licence, name
-        assert task.citation, name
+        assert f"{{{task.citation}," in bibliography, name
         assert len(task.languages()) >= 7
     assert set(BENCHMARKS) == set(benchmark_tasks())
 

@@ -212,7 +212,7 @@ _ABOUT: dict[str, dict[str, Any]] = {
     "sib200": {
         "kind": "classification", "metrics": ("accuracy",), "labels": _TOPICS, "max_output": 12,
         "casting": "'topic: <sentence>' -> one of seven topics in English",
-        "licence": "CC BY-SA 4.0", "citation": "adelani2024sib200",
+        "licence": "CC BY-SA 4.0", "citation": "adelani2024sib",
     },
     "wikiann": {
         "kind": "structured", "metrics": ("span_f1",), "max_output": 64, "casting": _SPANS,

@@ -1,4 +1,4 @@
-"""Figures of what studies ask of machines: memory of a fine-tuning, time on many workers."""
+"""Figures of what studies ask of machines: memory, time of a step, time on many workers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-__all__ = ["plot_memory", "plot_scheduling"]
+__all__ = ["plot_memory", "plot_scheduling", "plot_steps"]
 
 
 def plot_memory(
@@ -72,4 +72,26 @@ def plot_scheduling(table: pd.DataFrame, seconds: float = 0.1) -> Figure:
     axes[1].bar(range(len(x)), table["overhead_ms_per_cell"], color=WONG[0])
     axes[1].set_xticks(range(len(x)), [str(n) for n in x])
     axes[1].set(xlabel="workers", ylabel="overhead of a cell (ms of a worker)")
+    return figure
+
+
+def plot_steps(table: pd.DataFrame) -> Figure:
+    """Draw the throughput of fine-tuning steps, variant by variant.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns variant, examples_per_second (mean), low, high, ratio (to the first row), as
+        ``benchmarks/step.py`` writes it.
+    """
+    if table.empty:
+        raise DataError("there is nothing to draw.")
+    figure, axes = axes_grid(1, width=6.0, height=0.6 + 0.45 * len(table))
+    ax, mean = axes[0], table["examples_per_second"]
+    spread = [mean - table["low"], table["high"] - mean]
+    ax.barh(table["variant"], mean, xerr=spread, color=WONG[0], capsize=3)
+    for place, (high, ratio) in enumerate(zip(table["high"], table["ratio"], strict=True)):
+        ax.text(high, place, f"  {ratio:.1f} times", va="center", fontsize=8)
+    ax.set(xlabel="examples a second, one core", ylabel="", xlim=(0, 1.25 * table["high"].max()))
+    ax.invert_yaxis()
     return figure
