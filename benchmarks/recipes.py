@@ -109,6 +109,7 @@ def one(job: tuple[str, str, str, str]) -> list[dict[str, Any]]:
         result = evaluate(tuned.loaded, asked, task, decoding)
         rows.append(
             {
+                "model": model,
                 "task": name,
                 "variant": variant,
                 "source": source,
@@ -124,7 +125,7 @@ def main(model: str = "mini", tasks: tuple[str, ...] = ("intents", "slots")) -> 
     """Run all that its file has not, print means as they come."""
     path = Path(__file__).parents[1] / "book" / "data" / "recipes.csv"
     rows: list[dict[str, Any]] = pd.read_csv(path).to_dict("records") if path.exists() else []
-    there = {(row["task"], row["variant"]) for row in rows}
+    there = {(row["task"], row["variant"]) for row in rows if row["model"] == model}
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         for name in tasks:
             for variant in VARIANTS:

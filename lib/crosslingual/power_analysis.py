@@ -37,7 +37,8 @@ def power(
 
     Each study draws so many languages from those of the feature table, and scores from
     ``effect * feature + source + target + residual``, all normal; the features are the real
-    ones, with their dependence and their collinearity.
+    ones, with their dependence and their collinearity. A draw of languages among which a feature
+    does not vary finds nothing, and counts.
 
     Parameters
     ----------
