@@ -156,7 +156,8 @@ def _report(dirt: list[Dirt]) -> None:
         found.update({str(line): line for line in dirt})
     elif dirt:
         warnings.warn(
-            f"{len(dirt)} lines skipped that cannot be right, the first: {dirt[0]}", stacklevel=4
+            f"{len(dirt)} lines that cannot be right, skipped or mended, the first: {dirt[0]}",
+            stacklevel=4,
         )
 
 
