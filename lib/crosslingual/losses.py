@@ -42,7 +42,7 @@ class _VocabularyLoss(torch.autograd.Function):
             if bias is not None:
                 logits += bias
             picked = logits.gather(1, goal[:, None]).squeeze(1)
-            top = logits.max(dim=1, keepdim=True).values
+            top = logits.amax(dim=1, keepdim=True)
             logits.sub_(top).exp_()
             sums = logits.sum(dim=1, keepdim=True)
             total += (sums.log() + top).sum() - picked.sum()
