@@ -13,11 +13,40 @@ from crosslingual.metrics import (
     exact_match,
     format_spans,
     parse_spans,
+    span_errors,
     span_f1,
     token_f1,
 )
 
 LABELS = st.sampled_from(["a", "b", "c"])
+
+
+def test_span_errors_worked_case() -> None:
+    text = "mach das rote Licht in der Küche viel heller"
+    want = "color: rote ; area: Küche ; name: Licht ; level: heller ; by: viel"
+    got = "by: viel ; shade: rote ; area: der Küche ; name: Lucht ; name: Licht an"
+    assert span_errors([got], [want], [text]) == {
+        "right": 1,
+        "other label": 1,
+        "other words": 1,
+        "miswritten": 1,
+        "missing": 1,
+    }
+    with pytest.raises(DataError):
+        span_errors([got], [], [])
+
+
+@given(st.data())
+def test_span_errors_add_up_and_agree_with_f1(data: st.DataObject) -> None:
+    one = st.lists(st.tuples(LABELS, st.sampled_from(["x", "y", "x y", "z"])), max_size=4)
+    pairs = data.draw(st.lists(st.tuples(one, one), min_size=1, max_size=4))
+    outputs, targets = (
+        [format_spans(side) for side in sides] for sides in zip(*pairs, strict=True)
+    )
+    found = span_errors(outputs, targets, ["x y"] * len(pairs))
+    got, want = (sum(len(side) for side in sides) for sides in zip(*pairs, strict=True))
+    assert sum(found.values()) == want
+    assert span_f1(outputs, targets) == (2 * found["right"] / (got + want) if got + want else 1)
 
 
 @given(st.lists(st.tuples(LABELS, LABELS), min_size=1))

@@ -13,10 +13,12 @@ from .errors import DataError, UnknownNameError
 
 __all__ = [
     "METRICS",
+    "SPAN_OUTCOMES",
     "accuracy",
     "exact_match",
     "format_spans",
     "parse_spans",
+    "span_errors",
     "span_f1",
     "tag_accuracy",
     "token_f1",
@@ -139,6 +141,60 @@ def span_f1(outputs: Sequence[str], targets: Sequence[str]) -> float:
     hits = sum(sum((g & w).values()) for g, w in zip(got, want, strict=True))
     total = sum(map(Counter.total, got)) + sum(map(Counter.total, want))
     return 2 * hits / total if total else 1.0
+
+
+SPAN_OUTCOMES = ("right", "other label", "other words", "miswritten", "missing")
+
+
+def span_errors(
+    outputs: Sequence[str], targets: Sequence[str], inputs: Sequence[str]
+) -> dict[str, int]:
+    """What became of the spans that were expected.
+
+    Parameters
+    ----------
+    outputs, targets : sequence of str
+        As `span_f1` takes them.
+    inputs : sequence of str
+        What the outputs were written for.
+
+    Returns
+    -------
+    dict
+        Of `SPAN_OUTCOMES` the number of expected spans: label and words ``right``; the words
+        under an ``other label``; ``other words`` of the input under the label; words
+        ``miswritten`` that do not stand in the input; ``missing``. Each span that was written
+        answers for one expected span, in this order of preference.
+
+    Examples
+    --------
+    >>> span_errors(["area: Küche ; color: grot"], ["area: Küche ; color: rot"], ["rot Küche"])
+    {'right': 1, 'other label': 0, 'other words': 0, 'miswritten': 1, 'missing': 0}
+    """
+    _check(outputs, targets)
+    found = dict.fromkeys(SPAN_OUTCOMES, 0)
+    for output, target, text in zip(outputs, targets, inputs, strict=True):
+        want, got = _bag(target), _bag(output)
+        left, free = list((want - got).elements()), list((got - want).elements())
+        found["right"] += sum((want & got).values())
+        shown = " ".join(text.split())
+        for kind in SPAN_OUTCOMES[1:-1]:
+            for expected in list(left):
+                written = next((g for g in free if _likeness(expected, g, shown) == kind), None)
+                if written is not None:
+                    found[kind] += 1
+                    left.remove(expected)
+                    free.remove(written)
+        found["missing"] += len(left)
+    return found
+
+
+def _likeness(expected: tuple[str, str], written: tuple[str, str], text: str) -> str:
+    if expected[1] == written[1]:
+        return "other label"
+    if expected[0] == written[0]:
+        return "other words" if written[1] in text else "miswritten"
+    return ""
 
 
 def tag_accuracy(outputs: Sequence[str], targets: Sequence[str]) -> float:
