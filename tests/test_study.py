@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -361,12 +362,28 @@ SCORES = pd.DataFrame(
 )
 
 
+def test_reliability_is_the_share_of_true_variance() -> None:
+    # 400 pairs, true standard deviation 0.2, noise 0.3 in each of three seeds.
+    random, names = np.random.default_rng(0), [f"l{i:02d}" for i in range(20)]
+    rows = [
+        ("t", s, g, seed, true + 0.3 * random.normal())
+        for s, g in ((s, g) for s in names for g in names if s != g)
+        for true in [0.2 * random.normal()]
+        for seed in range(3)
+    ]
+    columns = ["task", "source", "target", "seed", "score"]
+    row = summarise(pd.DataFrame(rows, columns=columns)).iloc[0]
+    assert row["reliability"] == pytest.approx(0.04 / (0.04 + 0.09 / 3), abs=0.05)
+
+
 def test_summaries_worked_case() -> None:
     row = summarise(SCORES).set_index("model").loc["a"]
     assert row["in_language"] == pytest.approx((0.9 + 0.9) / 2 + 0.005)
     assert row["across"] == pytest.approx(0.4 + 0.005)
     assert row["spread"] == pytest.approx(0.2 / 2**0.5)
     assert row["noise"] == pytest.approx(0.01 / 2**0.5)
+    assert row["reliability"] == pytest.approx(1 - (0.01**2 / 2 / 2) / 0.02)
+    assert np.isnan(summarise(SCORES[SCORES["seed"] == 0])["reliability"]).all()
     table = matrix(SCORES, "t", "a")
     assert table.loc["de", "en"] == pytest.approx(0.505)
     assert list(table.columns) == ["de", "en"]

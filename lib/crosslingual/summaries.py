@@ -77,8 +77,9 @@ def summarise(scores: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         Columns task, model, shots, training (if recorded), pairs (off-diagonal),
         in_language, across, spread (standard deviation across pairs, seeds averaged first),
-        noise (mean standard deviation across seeds; NaN with one seed), illegal (mean rate,
-        if recorded).
+        noise (mean standard deviation across seeds; NaN with one seed), reliability (share
+        of the variance across pairs that is not noise of seeds, at least 0; no regression can
+        explain more but by chance), illegal (mean rate, if recorded).
     """
     import numpy as np
     import pandas as pd
@@ -86,17 +87,23 @@ def summarise(scores: pd.DataFrame) -> pd.DataFrame:
     rows = []
     keys = [k for k in ("task", "model", "shots", "training") if k in scores]
     for values, part in scores.groupby(keys, sort=True):
-        pairs = part.groupby(["source", "target"])["score"].agg(["mean", "std"]).reset_index()
+        pairs = (
+            part.groupby(["source", "target"])["score"].agg(["mean", "std", "count"]).reset_index()
+        )
         same = pairs["source"] == pairs["target"]
         off = pairs[~same]
+        spread = off["mean"].std() if len(off) > 1 else np.nan
+        noise_of_means = (off["std"] ** 2 / off["count"]).mean()  # NaN with one seed
+        kept = float(np.maximum(0.0, 1 - noise_of_means / spread**2)) if spread else np.nan
         rows.append(
             {
                 **dict(zip(keys, values, strict=True)),
                 "pairs": len(off),
                 "in_language": pairs.loc[same, "mean"].mean() if same.any() else np.nan,
                 "across": off["mean"].mean() if len(off) else np.nan,
-                "spread": off["mean"].std() if len(off) > 1 else np.nan,
+                "spread": spread,
                 "noise": off["std"].mean() if off["std"].notna().any() else np.nan,
+                "reliability": kept,
                 "illegal": part["illegal"].mean() if "illegal" in part else np.nan,
             }
         )
