@@ -34,6 +34,8 @@ def test_span_errors_worked_case() -> None:
     }
     with pytest.raises(DataError):
         span_errors([got], [], [])
+    with pytest.raises(DataError):
+        span_errors([got], [want], [])
 
 
 @given(st.data())

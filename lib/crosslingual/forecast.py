@@ -128,15 +128,36 @@ def find_device(name: str = "here") -> Device:
 
     if torch.cuda.is_available():
         label, memory = torch.cuda.get_device_name(), torch.cuda.mem_get_info()[1]
-        return Device(label, _measured("cuda"), float(memory))
-    return Device(f"{os.cpu_count()} cores here", _measured("cpu"), _free_memory())
+        return Device(label, product_speed("cuda"), float(memory))
+    return Device(f"{os.cpu_count()} cores here", product_speed("cpu"), _free_memory())
 
 
-def _measured(device: str, seconds: float = 0.5, size: int = 2048) -> float:
-    """Operations a second of a bf16 matrix product."""
+def product_speed(
+    device: str,
+    seconds: float = 0.5,
+    shape: tuple[int, int, int] = (2048, 2048, 2048),
+    kind: str = "bfloat16",
+) -> float:
+    """Operations a second of a matrix product: what no way of training can exceed.
+
+    Parameters
+    ----------
+    device : str
+        ``cpu`` or ``cuda``.
+    seconds : float
+        How long to measure.
+    shape : (int, int, int)
+        Rows, inner dimension, columns.
+    kind : str
+        Name of torch's type.
+    """
     import torch
 
-    a, b = (torch.randn(size, size, dtype=torch.bfloat16, device=device) for _ in range(2))
+    rows, inner, columns = shape
+    a, b = (
+        torch.randn(size, dtype=getattr(torch, kind), device=device)
+        for size in ((rows, inner), (inner, columns))
+    )
     a @ b
     started, done = time.monotonic(), 0
     while (spent := time.monotonic() - started) < seconds:
@@ -144,7 +165,7 @@ def _measured(device: str, seconds: float = 0.5, size: int = 2048) -> float:
         done += 1
         if device == "cuda":
             torch.cuda.synchronize()
-    return 2 * size**3 * done / spent
+    return 2 * rows * inner * columns * done / spent
 
 
 def _free_memory() -> float:

@@ -172,6 +172,7 @@ def span_errors(
     {'right': 1, 'other label': 0, 'other words': 0, 'miswritten': 1, 'missing': 0}
     """
     _check(outputs, targets)
+    _check(outputs, inputs)
     found = dict.fromkeys(SPAN_OUTCOMES, 0)
     for output, target, text in zip(outputs, targets, inputs, strict=True):
         want, got = _bag(target), _bag(output)

@@ -65,15 +65,13 @@ def _lines(path: str | Path, found: list[Dirt], rule: str) -> list[str]:
     try:
         mended = text.encode("latin-1").decode()
     except UnicodeError:  # as it should be
-        return text.split("\n")
-    for number, (was, now) in enumerate(
-        zip(text.split("\n"), mended.split("\n"), strict=True), start=1
-    ):
-        if was != now:
-            what = f"encoded as UTF-8 twice, as is the whole file; read as {now.strip()!r}"
-            _note(found, Dirt(str(path), number, what), rule)
-            break
-    return mended.split("\n")
+        mended = text
+    lines = mended.split("\n")
+    if mended != text:
+        number = next(k for k, was in enumerate(text.split("\n")) if was != lines[k])
+        what = f"encoded as UTF-8 twice, as is the whole file; read as {lines[number].strip()!r}"
+        _note(found, Dirt(str(path), number + 1, what), rule)
+    return lines
 
 
 def read_table(
