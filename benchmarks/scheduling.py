@@ -19,8 +19,9 @@ sys.path.insert(0, str(HERE.parent / "tests"))
 
 from cluster_harness import CONFIG, SECONDS, cluster, disturbed, drive, simulated  # noqa: E402
 
-from crosslingual.records import read_records, scores_table  # noqa: E402
+from crosslingual.records import read_records  # noqa: E402
 from crosslingual.running import run_study  # noqa: E402
+from crosslingual.score_tables import scores_table  # noqa: E402
 
 GRID = {
     "tasks": ["intents", "slots", "answers"], "shots": [0, 5, 10, 25, 50, 100],

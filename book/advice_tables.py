@@ -19,9 +19,9 @@ import pandas as pd
 from crosslingual.effective import fit_effective
 from crosslingual.files import write_csv, write_text
 from crosslingual.mixture_validation import validate_mixtures
-from crosslingual.mixtures import read_sumeval
 from crosslingual.published import XPOS_TERMS, find_xpos, xpos_features, xpos_scores
 from crosslingual.sources import held_out_errors, interval_reach
+from crosslingual.sumeval import read_sumeval
 from crosslingual.validation import validate
 from crosslingual.version import __version__
 
@@ -106,7 +106,7 @@ def advisor(folder: Path) -> None:
     from crosslingual.demands import fit_advice
     from crosslingual.features import pair_features
     from crosslingual.languages import language_table
-    from crosslingual.records import read_scores
+    from crosslingual.score_tables import read_scores
     from crosslingual.sources import rank_sources
 
     table = language_table()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from crosslingual.study import load_config
+from crosslingual.study_config import load_config
 from crosslingual.tasks import describe, get_task
 
 ROOT = Path(__file__).parents[1]

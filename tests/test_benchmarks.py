@@ -11,7 +11,7 @@ from crosslingual.benchmarks import BENCHMARKS, benchmark_tasks
 from crosslingual.errors import ConfigError, DataError, UnknownLanguageError
 from crosslingual.planning import plan_study
 from crosslingual.readers import read_conll
-from crosslingual.study import load_config
+from crosslingual.study_config import load_config
 from crosslingual.tasks import Example, baselines, get_task, scored
 
 REAL = Path(os.environ.get("CROSSLINGUAL_DATA", "/nowhere"))

@@ -8,8 +8,9 @@ from cluster_harness import CONFIG, cluster, disturbed, simulated
 
 from crosslingual.errors import OutputError, RecordError
 from crosslingual.record_store import RecordStore, open_store
-from crosslingual.records import read_records, scores_table
+from crosslingual.records import read_records
 from crosslingual.running import StudyError, run_study
+from crosslingual.score_tables import scores_table
 
 SMALL = CONFIG | {"sources": ["de", "en", "ru"], "tasks": ["intents"]}
 

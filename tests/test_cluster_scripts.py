@@ -14,7 +14,7 @@ import yaml
 
 from crosslingual.records import read_records
 from crosslingual.running import run_study
-from crosslingual.study import load_config
+from crosslingual.study_config import load_config
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "configs" / "cluster"

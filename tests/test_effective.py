@@ -15,7 +15,8 @@ from crosslingual.effective import fit_effective
 from crosslingual.errors import DataError
 from crosslingual.levels import PRIOR_SLOPES, _traits, krige, likeness
 from crosslingual.mixture_validation import validate_mixtures
-from crosslingual.mixtures import Mixtures, read_sumeval
+from crosslingual.mixtures import Mixtures
+from crosslingual.sumeval import read_sumeval
 
 
 def _split(world, share=0.75):

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from crosslingual.errors import DataError
-from crosslingual.mixtures import from_scores, read_sumeval, write_sumeval
+from crosslingual.mixtures import from_scores
+from crosslingual.sumeval import read_sumeval, write_sumeval
 
 ENTRIES = [
     {"train_config": {"en": 1000, "sw": 0}, "eval_results": {"en": 0.8, "sw": 0.5}},

@@ -10,7 +10,7 @@ import yaml
 from crosslingual.cli import main
 from crosslingual.errors import ConfigError
 from crosslingual.planning import plan_study
-from crosslingual.study import load_config
+from crosslingual.study_config import load_config
 
 ROOT = Path(__file__).resolve().parent.parent
 

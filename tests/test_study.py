@@ -31,7 +31,8 @@ from crosslingual.errors import (
 from crosslingual.measuring import few_shot_settings, target_examples
 from crosslingual.records import Cell, Record, read_record, settings_hash, signature, write_record
 from crosslingual.running import StudyError
-from crosslingual.study import StudyConfig, expand
+from crosslingual.study import expand
+from crosslingual.study_config import StudyConfig
 from crosslingual.summaries import compare_models, matrix
 from crosslingual.tasks import get_task
 from crosslingual.tuning import TrainSettings

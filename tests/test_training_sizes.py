@@ -14,7 +14,7 @@ from crosslingual import Example, TrainSettings, fine_tune
 from crosslingual.adapters import add_adapters, merge_adapters
 from crosslingual.checkpoints import Checkpoint
 from crosslingual.errors import ConfigError
-from crosslingual.study import load_config
+from crosslingual.study_config import load_config
 from crosslingual.train_settings import RECIPES, recipe_for, settings_identity
 
 WORDS = ["red lamp", "blue lamp", "a red room", "one blue room here", "green", "no green lamp"]

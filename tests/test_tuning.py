@@ -6,7 +6,7 @@ import torch
 
 from crosslingual import Example, TrainSettings, evaluate, fine_tune, get_task
 from crosslingual.errors import ConfigError, DataError
-from crosslingual.evaluation import generate, judge, score_labels
+from crosslingual.evaluation import _choices, _prefixes, generate, judge, score_labels
 from crosslingual.tasks import Task
 from crosslingual.tuning import bucketed
 
@@ -107,6 +107,20 @@ def test_label_scoring_is_the_brute_force_choice(tuned) -> None:
                 logs = model(input_ids=inputs, labels=target).logits.log_softmax(-1)
             sums.append(float(logs[0, range(target.shape[1]), target[0]].sum()))
         assert choice == labels[int(np.argmax(sums))]
+
+
+@pytest.mark.parametrize(
+    ("ids", "prefixes", "served"),
+    [
+        ([(5, 1), (6, 1), (7, 8, 1)], [()], [0, 0, 0]),  # told apart by the first token
+        ([(5, 1), (5, 6, 1), (7, 1)], [(5,)], [0, 0, 0]),  # one needs the second step too
+        ([(5, 6, 1), (5, 7, 1), (8, 6, 1), (8, 7, 1)], [(5,), (8,)], [0, 0, 1, 1]),
+        ([(5, 6, 7, 1), (5, 6, 8, 1), (5, 9, 1)], [(5, 6)], [0, 0, 0]),
+    ],
+)
+def test_labels_that_begin_alike_share_a_pass(ids, prefixes, served) -> None:
+    """Worked by hand: a label is read up to its last choice, a longer reading serves shorter."""
+    assert _prefixes(ids, _choices(ids)[1]) == (prefixes, served)
 
 
 def test_generation_keeps_the_order_of_the_examples(tuned) -> None:

@@ -133,7 +133,7 @@ def predict(args: argparse.Namespace) -> None:
     from .demands import fit_advice
     from .effective import fit_effective
     from .files import write_csv
-    from .mixtures import read_sumeval, write_sumeval
+    from .sumeval import read_sumeval, write_sumeval
 
     train, configs = read_sumeval(args.train), read_sumeval(args.configs)
     made: Advice | None = None

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from .dirt import DIRT, Dirt
 from .errors import ConfigError, DataError
-from .readers import DIRT, Dirt, read_hub
+from .readers import read_hub
 from .tasks import Example
 
 __all__ = ["Source", "data_dir", "load_examples", "tenth", "thirds"]

@@ -164,7 +164,8 @@ def score_labels(
     What constrained decoding would prefer, exactly: at each step of a label the model chooses
     between the tokens with which allowed labels go on, so that a label's probability is the
     product of such choices; steps that leave no choice count as certain. The cost does not
-    grow with the vocabulary. The encoder runs once.
+    grow with the vocabulary. The encoder runs once, the decoder once for all labels that
+    differ in their first token.
 
     Returns
     -------
@@ -180,9 +181,11 @@ def score_labels(
     data = encode(loaded, examples, max_input)
     ids = [tuple(row) for row in tokenizer(list(labels))["input_ids"]]
     choices, allowed, steps = _choices(ids)
+    prefixes, served = _prefixes(ids, allowed)
     device = model.device
     start = int(model.config.decoder_start_token_id)
-    written = pad([[start, *row[: steps - 1]] for row in ids], pad_id)[:, :steps].to(device)
+    fill = [pad_id] * steps  # what follows a prefix is read by no step that leaves a choice
+    written = torch.tensor([[start, *row, *fill][:steps] for row in prefixes], device=device)
     token = torch.tensor([[choices.index(t) for t in row[:steps]] + [0] * (steps - len(row))
                           for row in ids], device=device)  # fmt: skip
     closed = ~torch.from_numpy(allowed).to(device)
@@ -193,15 +196,18 @@ def score_labels(
             inputs = pad([data.inputs[i] for i in rows], pad_id).to(device)
             mask = (inputs != pad_id).long()
             states = model.encoder(input_ids=inputs, attention_mask=mask).last_hidden_state
-            scores = []
-            for label in range(len(labels)):
+            logits = []
+            for prefix in written:
                 hidden = model.decoder(
-                    input_ids=written[label].repeat(len(rows), 1),
+                    input_ids=prefix.repeat(len(rows), 1),
                     encoder_hidden_states=states,
                     encoder_attention_mask=mask,
                 ).last_hidden_state
-                logits = torch.nn.functional.linear(hidden, table).float()
-                logs = logits.masked_fill(closed[label], -torch.inf).log_softmax(-1)
+                logits.append(torch.nn.functional.linear(hidden, table).float())
+            scores = []
+            for label in range(len(labels)):
+                open_ = logits[served[label]].masked_fill(closed[label], -torch.inf)
+                logs = open_.log_softmax(-1)
                 wanted = token[label].expand(len(rows), -1)[..., None]
                 scores.append(logs.gather(-1, wanted).squeeze(-1).sum(-1))
             best = torch.stack(scores).argmax(dim=0).tolist()
@@ -228,6 +234,29 @@ def _choices(ids: Sequence[tuple[int, ...]]) -> tuple[list[int], NDArray[np.bool
     branching = np.flatnonzero((allowed.sum(-1) > 1).any(0))
     steps = int(branching[-1]) + 1
     return choices, allowed[:, :steps], steps
+
+
+def _prefixes(
+    ids: Sequence[tuple[int, ...]], allowed: NDArray[np.bool_]
+) -> tuple[list[tuple[int, ...]], list[int]]:
+    """What the decoder has to read, and which of these each label's choices are found in.
+
+    A label is read up to its last choice. Labels with the same beginning share a pass of the
+    decoder, and labels that differ in their first token all share one.
+    """
+    needed = []
+    for row, steps in zip(ids, allowed.sum(-1) > 1, strict=True):
+        last = int(np.flatnonzero(steps)[-1]) if steps.any() else 0
+        needed.append(row[:last])
+    longest = [
+        row
+        for row in sorted(set(needed))
+        if not any(other != row and other[: len(row)] == row for other in needed)
+    ]
+    served = [
+        next(k for k, prefix in enumerate(longest) if prefix[: len(row)] == row) for row in needed
+    ]
+    return longest, served
 
 
 def evaluate(

@@ -185,7 +185,7 @@ def lexical_scores(
     Returns
     -------
     DataFrame
-        The columns of `crosslingual.records.scores_table`, with model ``lexical``. There
+        The columns of `crosslingual.score_tables.scores_table`, with model ``lexical``. There
         is no randomness in it: the seed is 0.
     """
     import pandas as pd

@@ -18,6 +18,7 @@ from .collinearity import (
 from .errors import DataError
 from .features import FEATURES, SIMILARITIES
 from .responses import RESPONSES, as_fractions, one_row_a_cell, responses
+from .summaries import reliability
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -130,11 +131,7 @@ class Design:
         No R2 can be above it but by chance. For responses other than the score it is that of
         the score.
         """
-        rows = self.rows[self.rows["seeds"] > 1]
-        total = float(self.rows["score"].var(ddof=0))
-        if rows.empty or total == 0:
-            return float("nan")
-        return float(1 - (rows["spread"] ** 2 / rows["seeds"]).mean() / total)
+        return reliability(self.rows["score"], self.rows["spread"], self.rows["seeds"])
 
     def __str__(self) -> str:
         rows = self.rows

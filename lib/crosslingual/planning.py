@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 from .benchmark_files import data_dir
 from .errors import CrosslingualError
 from .forecast import GIB, USED, Device, find_device, memory_needed, operations, shape_of
-from .study import StudyConfig, expand, load_config
+from .study import expand
+from .study_config import StudyConfig, load_config
 from .tasks import get_task
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .readers import Dirt
+    from .dirt import Dirt
 
 __all__ = ["Plan", "plan_study"]
 
@@ -115,7 +116,7 @@ def plan_study(config: str | Path | Mapping[str, Any] | StudyConfig, device: str
     Raises
     ------
     ConfigError
-        See `crosslingual.study.load_config`.
+        See `crosslingual.study_config.load_config`.
     """
     import pandas as pd
 

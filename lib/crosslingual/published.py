@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .errors import DataError
 from .features import pair_features
 from .languages import language_table
-from .records import read_scores
+from .score_tables import read_scores
 
 if TYPE_CHECKING:
     import pandas as pd

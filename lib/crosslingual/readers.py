@@ -1,8 +1,7 @@
 """Reading labelled data as users have it: tables, CoNLL, CoNLL-U, SQuAD JSON, hub folders.
 
-Every reader gives plain rows. Lines that cannot be right are refused, or skipped and
-reported with file and line number: real files have them. A file whose UTF-8 was encoded as UTF-8
-once more (``espaÃ±ola``) is refused, or mended and reported.
+Every reader gives plain rows. Lines that cannot be right (`crosslingual.dirt`) are refused, or
+skipped and reported with file and line number: real files have them.
 """
 
 from __future__ import annotations
@@ -12,15 +11,13 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .errors import ConfigError, DataError
+from .dirt import Dirt, check_rule, note, read_lines
+from .errors import DataError
 
 __all__ = [
-    "DIRT",
-    "Dirt",
     "read_conll",
     "read_conllu",
     "read_hub",
@@ -28,50 +25,7 @@ __all__ = [
     "read_table",
 ]
 
-DIRT = ("refuse", "skip")
 Row = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Dirt:
-    """A line that cannot be right; prints itself as ``file:line: what``."""
-
-    file: str
-    line: int
-    what: str
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.what}"
-
-
-def _note(found: list[Dirt], dirt: Dirt, rule: str) -> None:
-    if rule == "refuse":
-        raise DataError(f"{dirt}. Mend the line, or let such lines be skipped (dirty='skip').")
-    found.append(dirt)
-
-
-def _rule(dirty: str) -> None:
-    if dirty not in DIRT:
-        raise ConfigError(f"unknown rule {dirty!r} for dirty lines. Allowed: {', '.join(DIRT)}.")
-
-
-def _lines(path: str | Path, found: list[Dirt], rule: str) -> list[str]:
-    try:
-        text = Path(path).read_text("utf-8-sig")
-    except OSError as error:
-        raise DataError(f"{str(path)!r} cannot be read ({error.strerror}).") from None
-    except UnicodeDecodeError as error:
-        raise DataError(f"{str(path)!r} is not UTF-8 ({error.reason} at {error.start}).") from None
-    try:
-        mended = text.encode("latin-1").decode()
-    except UnicodeError:  # as it should be
-        mended = text
-    lines = mended.split("\n")
-    if mended != text:
-        number = next(k for k, was in enumerate(text.split("\n")) if was != lines[k])
-        what = f"encoded as UTF-8 twice, as is the whole file; read as {lines[number].strip()!r}"
-        _note(found, Dirt(str(path), number + 1, what), rule)
-    return lines
 
 
 def read_table(
@@ -98,11 +52,11 @@ def read_table(
     DataError
         For unreadable files, missing columns, dirty lines under ``refuse``, or no row at all.
     """
-    _rule(dirty)
+    check_rule(dirty)
     suffix = Path(path).suffix
     found: list[Dirt] = []
     rows: list[Row] = []
-    lines = _lines(path, found, dirty)
+    lines = read_lines(path, found, dirty)
     if suffix == ".jsonl":
         records = []
         for number, line in enumerate(lines, start=1):
@@ -110,7 +64,7 @@ def read_table(
                 try:
                     record = json.loads(line)
                 except ValueError:
-                    _note(found, Dirt(str(path), number, "no JSON"), dirty)
+                    note(found, Dirt(str(path), number, "no JSON"), dirty)
                     continue
                 records.append((number, record if isinstance(record, dict) else {}))
     elif suffix in (".tsv", ".csv"):
@@ -134,7 +88,7 @@ def read_table(
         row = {ours: record.get(theirs) for ours, theirs in columns.items()}
         empty = [columns[k] for k, v in row.items() if v is None or v == ""]
         if empty:
-            _note(found, Dirt(str(path), number, f"nothing in {', '.join(empty)}"), dirty)
+            note(found, Dirt(str(path), number, f"nothing in {', '.join(empty)}"), dirty)
             continue
         rows.append(row)
     if not rows:
@@ -168,13 +122,13 @@ def read_conll(
     rows, dirt
         Rows with ``tokens`` and ``tags`` (BIO; an ``I`` that continues nothing becomes ``B``).
     """
-    _rule(dirty)
+    check_rule(dirty)
     found: list[Dirt] = []
     rows: list[Row] = []
     tokens: list[str] = []
     tags: list[str] = []
     broken = False
-    lines = [_BLANKS.split(line.strip(" \t\r")) for line in [*_lines(path, found, dirty), ""]]
+    lines = [_BLANKS.split(line.strip(" \t\r")) for line in [*read_lines(path, found, dirty), ""]]
     usual = Counter(len(parts) for parts in lines if len(parts) > 1).most_common(1)
     for number, parts in enumerate(lines, start=1):
         if parts == [""] or parts[0].startswith("-DOCSTART-"):
@@ -190,7 +144,7 @@ def read_conll(
         elif parts[tag] != "O" and parts[tag][:2] not in ("B-", "I-"):
             what = f"{parts[tag]!r} is no BIO tag"
         if what:
-            _note(found, Dirt(str(path), number, what), dirty)
+            note(found, Dirt(str(path), number, what), dirty)
             broken = True
             continue
         tokens.append(parts[token])
@@ -227,13 +181,13 @@ def read_conllu(path: str | Path, dirty: str = "refuse") -> tuple[list[Row], lis
     rows, dirt
         Rows with ``id`` (sent_id), ``tokens`` and ``tags``.
     """
-    _rule(dirty)
+    check_rule(dirty)
     found: list[Dirt] = []
     rows: list[Row] = []
     tokens: list[str] = []
     tags: list[str] = []
     name, broken = "", False
-    for number, line in enumerate([*_lines(path, found, dirty), ""], start=1):
+    for number, line in enumerate([*read_lines(path, found, dirty), ""], start=1):
         if not line.strip():
             if tokens and not broken:
                 rows.append({"id": name, "tokens": tokens, "tags": tags})
@@ -245,7 +199,7 @@ def read_conllu(path: str | Path, dirty: str = "refuse") -> tuple[list[Row], lis
             parts = line.split("\t")
             if len(parts) != CONLLU_COLUMNS:
                 what = f"{len(parts)} columns instead of {CONLLU_COLUMNS}"
-                _note(found, Dirt(str(path), number, what), dirty)
+                note(found, Dirt(str(path), number, what), dirty)
                 broken = True
             elif parts[0].isdigit():
                 tokens.append(parts[1])
@@ -266,7 +220,7 @@ def read_squad(path: str | Path) -> tuple[list[Row], list[Dirt]]:
     """
     rows: list[Row] = []
     found: list[Dirt] = []
-    text = "\n".join(_lines(path, found, "skip"))
+    text = "\n".join(read_lines(path, found, "skip"))
     try:
         articles = json.loads(text)["data"]
         for place, article in enumerate(articles):

@@ -1,35 +1,28 @@
-"""Records: one JSON file for each measured cell, and the tidy table made of them."""
+"""Records: one JSON file for each measured cell."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from .errors import DataError, RecordError, UnknownLanguageError
+from .errors import RecordError
 from .files import write_json
 from .languages import find_language
 from .version import __version__
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = [
     "TRAININGS",
     "Cell",
     "Record",
     "read_records",
-    "read_scores",
-    "scores_table",
     "settings_hash",
     "signature",
 ]
-
-SCORE_COLUMNS = ("task", "source", "target", "shots", "seed", "model", "metric", "score")
 
 
 def settings_hash(settings: Mapping[str, Any]) -> str:
@@ -217,119 +210,3 @@ def read_records(place: str | Path) -> list[Record]:
             f"the folder {str(place)!r} does not exist. Run 'crosslingual study run' first."
         )
     return [store.read(name) for name in sorted(store.names())]
-
-
-def scores_table(records: Iterable[Record]) -> pd.DataFrame:
-    """Records as a tidy table.
-
-    Returns
-    -------
-    DataFrame
-        Columns task, source, target, shots, seed, model, metric, score, training, n_test,
-        illegal, settings, version, signature; one row a record, sorted. Times are left out, so
-        that equal studies give equal tables.
-    """
-    import pandas as pd
-
-    columns = [*SCORE_COLUMNS, "training", "n_test", "illegal", "settings", "version", "signature"]
-    rows = [{name: getattr(record, name) for name in columns} for record in records]
-    table = pd.DataFrame(rows, columns=columns)
-    keys = ["task", "model", "shots", "training", "seed", "source", "target", "settings"]
-    return table.sort_values(keys, ignore_index=True)
-
-
-def read_scores(
-    path: str | Path, columns: Mapping[str, str] | None = None, unknown: str = "refuse"
-) -> pd.DataFrame:
-    """Read a table of scores, of this package or another's.
-
-    Parameters
-    ----------
-    path : str or Path
-        CSV with at least ``task, source, target, score``. ``shots`` (0), ``seed`` (0),
-        ``model`` and ``metric`` (``unknown``) are filled in where missing; languages may
-        be ISO 639-1 or -3 codes or names.
-    columns : mapping, optional
-        Our name -> the file's, where they differ:
-        ``{"source": "lang_train", "target": "lang_pred"}``.
-    unknown : str
-        What to do with languages outside the registry: ``refuse`` with an error, or ``drop``
-        their rows and name them in ``attrs["dropped"]``.
-
-    Returns
-    -------
-    DataFrame
-        Languages as ISO 639-3.
-
-    Raises
-    ------
-    DataError
-        If the file is missing, empty, lacks columns, or holds scores that are no numbers.
-    UnknownLanguageError
-        If a language is not known.
-    """
-    import pandas as pd
-
-    try:
-        table = pd.read_csv(path, keep_default_na=False)
-    except FileNotFoundError:
-        raise DataError(f"the table {str(path)!r} does not exist.") from None
-    except (OSError, ValueError) as error:
-        raise DataError(f"the table {str(path)!r} cannot be read as CSV ({error}).") from None
-    for ours, theirs in (columns or {}).items():
-        if theirs not in table:
-            raise DataError(
-                f"the table {str(path)!r} has no column {theirs!r} (for {ours}); its columns are "
-                f"{', '.join(map(str, table.columns))}."
-            )
-    taken = dict(columns or {})
-    table = table.drop(columns=[c for c in taken if c in table and c not in taken.values()])
-    table = table.rename(columns={theirs: ours for ours, theirs in taken.items()})
-    needed = ("task", "source", "target", "score")
-    missing = [name for name in needed if name not in table]
-    if missing or table.empty:
-        raise DataError(
-            f"the table {str(path)!r} lacks {', '.join(missing) or 'rows'}; its columns are "
-            f"{', '.join(map(str, table.columns))}. Needed: {', '.join(needed)}."
-        )
-    absent: dict[str, int | str] = {"shots": 0, "seed": 0, "model": "unknown", "metric": "unknown"}
-    for name, value in absent.items():
-        if name not in table:
-            table.insert(len(table.columns), name, value)
-    if "training" not in table:
-        shots = pd.to_numeric(table["shots"], errors="coerce")
-        table["training"] = shots.gt(0).map({True: "joint", False: "source"})
-    score = pd.to_numeric(table["score"], errors="coerce")
-    if score.isna().any() or not score.abs().lt(math.inf).all():
-        row = int(table.index[score.isna() | ~score.abs().lt(math.inf)][0])
-        raise DataError(
-            f"the table {str(path)!r} has the score {table['score'][row]!r} in line {row + 2}; "
-            "scores must be finite numbers."
-        )
-    table["score"] = score
-    if unknown not in ("refuse", "drop"):
-        raise DataError(f"unknown rule {unknown!r} for unknown languages. Allowed: drop, refuse.")
-    dropped: set[str] = set()
-    before = len(table)
-    for side in ("source", "target"):
-        codes = {}
-        for name in table[side].unique():
-            try:
-                codes[name] = find_language(str(name)).code
-            except UnknownLanguageError:
-                if unknown == "refuse":
-                    raise
-                dropped.add(str(name))
-        table[side] = table[side].map(codes)
-    if dropped:
-        table = table.dropna(subset=["source", "target"]).reset_index(drop=True)
-        if table.empty:
-            raise DataError(
-                f"no row of {str(path)!r} is of known languages; unknown: "
-                f"{', '.join(sorted(dropped))}."
-            )
-        table.attrs["dropped"] = (
-            f"{before - len(table)} rows left out, languages that are not known here: "
-            f"{', '.join(sorted(dropped))}."
-        )
-    return table

@@ -142,7 +142,7 @@ def regress(
     Parameters
     ----------
     scores : DataFrame
-        One model's; see `crosslingual.records.read_scores`.
+        One model's; see `crosslingual.score_tables.read_scores`.
     features : DataFrame
         See `crosslingual.features.pair_features`.
     terms : sequence of str

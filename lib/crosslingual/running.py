@@ -15,8 +15,9 @@ from .errors import ConfigError, CrosslingualError
 from .measuring import measure
 from .models import SHIPPED
 from .record_store import open_store
-from .records import scores_table
-from .study import Job, StudyConfig, expand, load_config
+from .score_tables import scores_table
+from .study import Job, expand
+from .study_config import StudyConfig, load_config
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +50,7 @@ class StudyResult:
     Attributes
     ----------
     scores : DataFrame
-        One row a cell, see `crosslingual.records.scores_table`.
+        One row a cell, see `crosslingual.score_tables.scores_table`.
     measured, read : int
         Cells measured now, and found finished.
     seconds : float

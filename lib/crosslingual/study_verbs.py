@@ -13,7 +13,7 @@ from .errors import ConfigError
 from .verbs import save_csv
 
 if TYPE_CHECKING:
-    from .study import StudyConfig
+    from .study_config import StudyConfig
 
 __all__ = ["corpus", "pretrain", "study_export", "study_plan", "study_run"]
 
@@ -94,7 +94,7 @@ def pretrain(args: argparse.Namespace) -> None:
 def _config(args: argparse.Namespace) -> StudyConfig:
     from dataclasses import replace
 
-    from .study import load_config
+    from .study_config import load_config
 
     config = load_config(args.config)
     return load_config(replace(config, data_dir=args.data_dir)) if args.data_dir else config
@@ -131,7 +131,8 @@ def _resources(text: str) -> dict[str, float]:
 
 def study_export(args: argparse.Namespace) -> None:
     """Do ``crosslingual study export``."""
-    from .records import read_records, scores_table
+    from .records import read_records
+    from .score_tables import scores_table
 
     records = read_records(args.records)
     if not records:

@@ -10,7 +10,7 @@ from .languages import DEFAULT_LANGUAGES, find_language
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["compare_models", "matrix", "summarise"]
+__all__ = ["compare_models", "matrix", "reliability", "summarise"]
 
 
 def matrix(
@@ -92,22 +92,50 @@ def summarise(scores: pd.DataFrame) -> pd.DataFrame:
         )
         same = pairs["source"] == pairs["target"]
         off = pairs[~same]
-        spread = off["mean"].std() if len(off) > 1 else np.nan
-        noise_of_means = (off["std"] ** 2 / off["count"]).mean()  # NaN with one seed
-        kept = float(np.maximum(0.0, 1 - noise_of_means / spread**2)) if spread else np.nan
         rows.append(
             {
                 **dict(zip(keys, values, strict=True)),
                 "pairs": len(off),
                 "in_language": pairs.loc[same, "mean"].mean() if same.any() else np.nan,
                 "across": off["mean"].mean() if len(off) else np.nan,
-                "spread": spread,
+                "spread": off["mean"].std() if len(off) > 1 else np.nan,
                 "noise": off["std"].mean() if off["std"].notna().any() else np.nan,
-                "reliability": kept,
+                "reliability": reliability(off["mean"], off["std"], off["count"]),
                 "illegal": part["illegal"].mean() if "illegal" in part else np.nan,
             }
         )
     return pd.DataFrame(rows)
+
+
+def reliability(means: pd.Series, spreads: pd.Series, counts: pd.Series) -> float:
+    """Share of the variance of means that is not the noise of what they are means of.
+
+    Parameters
+    ----------
+    means, spreads, counts : Series
+        Of every cell: mean, standard deviation and number of its seeds. Cells with one seed
+        say nothing of the noise, but their means belong to the spread.
+
+    Returns
+    -------
+    float
+        1 - mean(spreads^2 / counts) / variance(means), at least 0: no regression can explain
+        more but by chance. NaN where no cell has two seeds, or all means are equal.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> means, spreads = pd.Series([0.0, 1.0]), pd.Series([0.5, 0.5])  # variance of means 1/2
+    >>> reliability(means, spreads, pd.Series([5, 5]))
+    0.9
+    """
+    import numpy as np
+
+    total = means.var() if len(means) > 1 else 0.0
+    noise = (spreads[counts > 1] ** 2 / counts[counts > 1]).mean()
+    if not total or np.isnan(noise):
+        return float("nan")
+    return max(0.0, float(1 - noise / total))
 
 
 def compare_models(scores: pd.DataFrame, a: str, b: str) -> pd.DataFrame:

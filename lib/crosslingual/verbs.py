@@ -91,7 +91,7 @@ def features(args: argparse.Namespace) -> None:
 
 def given_scores(args: argparse.Namespace, unknown: str = "refuse") -> pd.DataFrame:
     """Scores that the command line names."""
-    from .records import read_scores
+    from .score_tables import read_scores
 
     columns = {}
     for part in (args.columns or "").split(","):
@@ -112,8 +112,9 @@ def given_scores(args: argparse.Namespace, unknown: str = "refuse") -> pd.DataFr
 
 def given_mixtures(args: argparse.Namespace) -> Mixtures:
     """Mixtures of a SUMEval JSON file or a tidy CSV table."""
-    from .mixtures import DEFAULT_SIZE, from_scores, read_sumeval
+    from .mixtures import DEFAULT_SIZE, from_scores
     from .responses import one_task
+    from .sumeval import read_sumeval
 
     if str(args.scores).endswith(".json"):
         return read_sumeval(args.scores)
