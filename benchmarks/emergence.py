@@ -2,30 +2,45 @@
 
     python benchmarks/emergence.py RUN SNAPSHOT.pt ...   (needs $CROSSLINGUAL_DATA)
 
-RUN is a folder of ``crosslingual pretrain`` (spiece.model, log.jsonl), a snapshot a copy of its
-checkpoint.pt (or that of a second phase), in the order of training. Before the first comes the
-same shape with random vectors.
-For every snapshot: a linear classifier on mean states (layer by layer, in its language and
-across; `crosslingual.probing.linear_transfer`) for SIB-200 and *intents*, and retrieval of SIB-200
-translations. Writes book/data/emergence.csv, and the retrieval of every pair of
-languages for the untrained and the last model to book/data/retrieval.csv. Numbers only.
+RUN is a folder of ``crosslingual pretrain`` (spiece.model, log.jsonl, tokens), a snapshot a copy
+of its checkpoint.pt (or that of a second phase), in the order of training. Before the first come
+the same shape with random vectors, and with those that the run started from.
+For every snapshot:
+
+- fine-tuning on four sources, tested on ten targets, *intents* and parts of speech (PUD);
+  book/data/emergence_tuned.csv;
+- a linear classifier on mean states (layer by layer, in its language and across;
+  `crosslingual.probing.linear_transfer`) for SIB-200 and *intents*, and retrieval of SIB-200's
+  translations; book/data/emergence.csv, and the retrieval of every pair of languages for the
+  untrained and the last model in book/data/retrieval.csv.
 """
 
 from __future__ import annotations
 
+import os
+
+os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
+
 import sys
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 
+from crosslingual.cooccurrence import shared_vectors
+from crosslingual.evaluation import evaluate
 from crosslingual.files import write_csv
 from crosslingual.models import Loaded
 from crosslingual.pretraining import Architecture, loss_curve, new_model
 from crosslingual.probing import linear_transfer
 from crosslingual.retrieval import pooled_states, retrieval_table
-from crosslingual.tasks import get_task
+from crosslingual.tasks import get_task, subset
+from crosslingual.train_settings import TrainSettings, recipe_for
+from crosslingual.tuning import fine_tune
 from crosslingual.vocabulary import as_transformers
 
 LANGUAGES = {
@@ -33,6 +48,12 @@ LANGUAGES = {
     "intents": ["ar", "de", "en", "es", "fi", "it", "ko", "ru", "uk", "zh"],
 }
 LAYERS = (0, 1, 2, 4)
+SOURCES = ("de", "en", "ru", "zh")
+TUNED: dict[str, tuple[list[str], dict[str, Any], str, int | None, int | None]] = {
+    # targets, recipe where it is not the book's, decoding, limits of training and test examples
+    "intents": (LANGUAGES["intents"], {"epochs": 4}, "generate", None, None),
+    "pud_words": (LANGUAGES["sib200"], {"epochs": 1, "batch": 32}, "labels", 3000, 300),
+}
 DATA = Path(__file__).resolve().parent.parent / "book" / "data"
 
 
@@ -85,24 +106,70 @@ def progress(folder: Path, step: int, log: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def main(run: str, *snapshots: str) -> None:
-    """Measure the untrained model and every snapshot; write as it goes."""
-    torch.set_num_threads(2)
+def model_at(run: str, place: str) -> tuple[Loaded, dict[str, Any]]:
+    """The model ``untrained``, at the ``start`` of a run, or of a snapshot; and what it is."""
     tokenizer = as_transformers((Path(run) / "spiece.model").read_bytes())
-    log = loss_curve(run).set_index("step")
+    model = new_model(Architecture(), len(tokenizer))
+    about = {"model": "untrained", "step": 0, "tokens": 0, "loss": np.nan}
+    if place == "start":
+        packed = {p.stem: np.load(p, mmap_mode="r") for p in sorted(Path(run).glob("tokens/*.npy"))}
+        width, eos = Architecture().d_model, tokenizer.eos_token_id
+        vectors = shared_vectors(packed, len(tokenizer), width, eos)
+        with torch.no_grad():
+            model.shared.weight.copy_(torch.from_numpy(vectors))
+        about["model"] = "trained"
+    elif place != "untrained":
+        state = torch.load(place, weights_only=True)
+        model.load_state_dict(state["model"])
+        log = loss_curve(run).set_index("step")
+        about = {"model": "trained", **progress(Path(place).parent, state["step"], log)}
+    return Loaded(place, model, tokenizer), about
+
+
+def transfer(job: tuple[str, str, str]) -> list[dict[str, Any]]:
+    """Fine-tune one snapshot on every source, test on every target."""
+    run, place, name = job
+    torch.set_num_threads(1)
+    loaded, about = model_at(run, place)
+    targets, given, decoding, train_limit, test_limit = TUNED[name]
+    # As the book's control: in untrained vectors there is nothing to keep.
+    given = given | {"freeze_embeddings": place != "untrained"}
+    settings = TrainSettings(**recipe_for(["mini"], given))
+    task, rows = get_task(name), []
+    for source in SOURCES:
+        train = subset(task.examples(source, "train"), train_limit)
+        dev = subset(task.examples(source, "dev"), test_limit)
+        tuned = fine_tune(loaded, train, dev, settings)
+        for target in targets:
+            examples = subset(task.examples(target, "test"), test_limit)
+            result = evaluate(tuned.loaded, examples, task, decoding)
+            score = result.scores[task.metrics[0]]
+            more = {"task": name, "source": source, "target": target, "score": round(score, 4)}
+            rows.append({**about, **more})
+    return rows
+
+
+def main(run: str, *snapshots: str) -> None:
+    """Measure the untrained model, the start and every snapshot; write as it goes."""
+    places = ("untrained", "start", *snapshots)
+    jobs = [(run, place, name) for name in TUNED for place in places]
+    rows: list[dict[str, Any]] = []
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        for found in pool.map(transfer, jobs):
+            rows += found
+            write_csv(DATA / "emergence_tuned.csv", pd.DataFrame(rows))
+            table = pd.DataFrame(found)
+            same = table["source"] == table["target"]
+            means = table[same]["score"].mean(), table[~same]["score"].mean()
+            print(*table[["model", "step", "task"]].iloc[0], *np.round(means, 3), flush=True)
+    torch.set_num_threads(2)
     rows, pairs = [], []
     first_columns = ["model", "step", "tokens", "loss", "layer"]
-    for number, place in enumerate(("untrained", *snapshots)):
-        model = new_model(Architecture(), len(tokenizer))
-        about = {"model": "untrained", "step": 0, "tokens": 0, "loss": np.nan}
-        if number:
-            state = torch.load(place, weights_only=True)
-            model.load_state_dict(state["model"])
-            step = state["step"]
-            about = {"model": "trained", **progress(Path(place).parent, step, log)}
-        more, found = look(Loaded(place, model, tokenizer), about)
+    for place in places:
+        loaded, about = model_at(run, place)
+        more, found = look(loaded, about)
         rows += more
-        if number in (0, len(snapshots)):
+        if place in ("untrained", places[-1]):
             pairs += found
         print(pd.DataFrame(more).round(3).to_string(index=False), flush=True)
         write_csv(DATA / "emergence.csv", pd.DataFrame(rows).round(4))

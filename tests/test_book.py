@@ -70,6 +70,14 @@ def test_toc_names_every_chapter() -> None:
     assert {path.stem for path in CHAPTERS} <= named
 
 
+def test_preface_lists_every_chapter_in_order() -> None:
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
+    files = [Path(c["file"]).name for c in toc["chapters"]]
+    preface = (ROOT / "book" / "preface.md").read_text("utf-8")
+    listed = re.findall(r"^\| \[.*\]\(chapters/(.*)\.ipynb\)", preface, flags=re.MULTILINE)
+    assert listed == [name for name in files if name != "bibliography"]
+
+
 def test_conda_environment_has_pyproject_s_pins() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     extras = project["optional-dependencies"]

@@ -31,7 +31,7 @@ def model_card(provenance: dict[str, Any], command: str, corpus_note: str = "") 
         phases.insert(0, phases[0]["earlier"])
     shape, recipe = provenance["architecture"], phases[0]["config"]
     steps = "\n".join(
-        f"| {i} | {p['config']['steps']:,} of {p['config']['batch']} | {p['tokens_seen']:,} | "
+        f"| {i} | {p['config']['steps']:,} | {p['config']['batch']} | {p['tokens_seen']:,} | "
         f"{p['config'].get('copying', 0.0):.0%} | {p['config']['optimiser']} "
         f"{p['config']['rate']}, AdamW {p['config']['embedding_lr']} | "
         f"{p['seconds'] / 3600:.2f} |"
@@ -74,8 +74,8 @@ width {shape["d_model"]}, feed-forward {shape["d_ff"]}, {shape["heads"]} heads o
 | softmax in training over | {softmax} |
 | tokens seen | {tokens:,} |
 
-| phase | updates | tokens | whole text as target | optimiser, peak | hours |
-|---|---|---|---|---|---|
+| phase | updates | examples an update | tokens | whole text as target | optimiser, peak | hours |
+|---|---|---|---|---|---|---|
 {steps}
 
 On a CPU, with torch {provenance["torch"]}. The optimiser is for the matrices
