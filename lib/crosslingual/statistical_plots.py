@@ -20,6 +20,7 @@ __all__ = [
     "plot_growth",
     "plot_power",
     "plot_shares",
+    "plot_target_examples",
     "plot_validation",
 ]
 
@@ -135,4 +136,46 @@ def plot_growth(
     axes[0].legend(frameon=False, fontsize=7)
     for ax in axes[len(chosen) :]:
         ax.axis("off")
+    return figure
+
+
+CURVES = {
+    "sequential": "source, then target",
+    "joint": "both mixed",
+    "target": "target alone",
+}
+
+
+def plot_target_examples(scores: pd.DataFrame, full: float | None = None) -> Figure:
+    """Mean score and the middle 80 % of pairs, by number of target examples.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Zero-shot scores and few-shot ones of any of `crosslingual.records.TRAININGS`, on a log
+        axis; draws are averaged first. A pair of a language with itself counts only where it
+        stands for training on the target alone.
+    full : float, optional
+        A score to compare with, such as that of all training examples of the target; dotted.
+    """
+    import matplotlib.pyplot as plt
+
+    alone = scores["training"] == "target"
+    scores = scores[alone | (scores["source"] != scores["target"])]
+    cells = scores.groupby(["training", "shots", "source", "target"])["score"].mean().reset_index()
+    figure, ax = plt.subplots(figsize=(6.4, 4), layout="constrained")
+    for k, (training, label) in enumerate(CURVES.items()):
+        rows = cells[cells["training"] == training]
+        if rows.empty:
+            continue
+        if training != "target":  # both grow from the same scores without an example
+            rows = cells[cells["training"].isin(["source", training])]
+        by = rows.groupby("shots")["score"]
+        mean, low, high = by.mean(), by.quantile(0.1), by.quantile(0.9)
+        ax.plot(mean.index + 1, mean, "o-", color=WONG[k], label=label)
+        ax.fill_between(low.index + 1, low, high, color=WONG[k], alpha=0.15)
+    if full is not None:
+        ax.axhline(full, color="grey", ls=":", lw=1)
+    ax.set(xscale="log", xlabel="target examples + 1", ylabel="score (0 to 1)", ylim=(0, 1))
+    ax.legend(frameon=False)
     return figure

@@ -1,0 +1,43 @@
+"""Figures show the numbers they are given."""
+
+import pandas as pd
+
+from crosslingual.statistical_plots import plot_target_examples
+
+
+def _row(training: str, shots: int, source: str, target: str, score: float, seed: int = 0) -> dict:
+    return {
+        "training": training,
+        "shots": shots,
+        "source": source,
+        "target": target,
+        "seed": seed,
+        "score": score,
+    }
+
+
+def test_curves_are_means_over_pairs_of_means_over_draws() -> None:
+    """Worked by hand; the in-language zero-shot score (0.9) stays out, as do absent trainings."""
+    scores = pd.DataFrame(
+        [
+            _row("source", 0, "deu", "deu", 0.9),
+            _row("source", 0, "deu", "rus", 0.2),
+            _row("source", 0, "rus", "deu", 0.4),
+            _row("sequential", 9, "deu", "rus", 0.5, seed=0),
+            _row("sequential", 9, "deu", "rus", 0.7, seed=1),
+            _row("sequential", 9, "rus", "deu", 0.8),
+            _row("target", 9, "rus", "rus", 0.3),
+            _row("target", 9, "deu", "deu", 0.1),
+        ]
+    )
+    axes = plot_target_examples(scores, full=0.95).axes[0]
+    lines = {line.get_label(): line for line in axes.get_lines()}
+    both = lines["source, then target"]
+    assert both.get_xdata().tolist() == [1, 10]
+    assert both.get_ydata().round(9).tolist() == [0.3, 0.7]
+    assert lines["target alone"].get_ydata().round(9).tolist() == [0.2]
+    assert "both mixed" not in lines
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == [
+        "source, then target",
+        "target alone",
+    ]
