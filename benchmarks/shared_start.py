@@ -8,12 +8,17 @@ is measured by `emergence.py`.
     python benchmarks/shared_start.py NAME=VOCABULARY:TOKENS ...
 
 NAME tells the row, VOCABULARY is a ``spiece.model``, TOKENS the packed corpus (``tokens`` of a
-pre-training). Writes book/data/shared_start.csv.
+pre-training). Writes book/data/shared_start.csv. With ``vary=`` before the places of one corpus,
+one choice at a time is changed instead (width, languages, amount of text, what counts as shared),
+and book/data/start_choices.csv is written.
 """
 
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +35,18 @@ from crosslingual.retrieval import retrieval_accuracy
 from crosslingual.vocabulary import as_transformers
 
 WIDTH = 256
+TESTED = sorted({code for codes in LANGUAGES.values() for code in codes})
+CHOICES: dict[str, dict[str, Any]] = {
+    "as shipped": {},
+    "width 64": {"width": 64},
+    "width 128": {"width": 128},
+    "width 512": {"width": 512},
+    "only the languages of the tests": {"languages": TESTED},
+    "half of the text": {"part": 0.5},
+    "a quarter of the text": {"part": 0.25},
+    "shared by 3 languages": {"least_languages": 3},
+    "shared by 12 languages": {"least_languages": 12},
+}
 
 
 def sentences(name: str) -> dict[str, dict[str, tuple[list[str], list[str]]]]:
@@ -95,14 +112,49 @@ def tfidf(tokenizer: Any, data: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
+def corpus(places: str) -> tuple[Any, dict[str, np.ndarray]]:
+    """Tokenizer and packed text of VOCABULARY:TOKENS."""
+    vocabulary, tokens = places.split(":")
+    tokenizer = as_transformers(Path(vocabulary).read_bytes())
+    return tokenizer, {
+        p.stem: np.load(p, mmap_mode="r") for p in sorted(Path(tokens).glob("*.npy"))
+    }
+
+
+def choose(places: str, choice: str) -> list[dict[str, Any]]:
+    """Rows of one choice that is not mini's."""
+    tokenizer, packed = corpus(places)
+    given = {"width": WIDTH} | CHOICES[choice]
+    languages, part = given.pop("languages", list(packed)), given.pop("part", 1.0)
+    packed = {code: packed[code][: int(part * len(packed[code]))] for code in languages}
+    vectors = shared_vectors(packed, len(tokenizer), own=0.0, **given)
+    about = {"choice": choice, "languages": len(packed), "width": given["width"]}
+    about["tokens"] = sum(map(len, packed.values()))
+    rows = []
+    for name in LANGUAGES:
+        data = sentences(name)
+        rows.append(about | {"task": name} | summary(choice, means(vectors, tokenizer, data), data))
+    return rows
+
+
+def vary(places: str) -> None:
+    """One choice after the other, two at a time."""
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        found = pool.map(choose, repeat(places), CHOICES)
+        rows: list[dict[str, Any]] = []
+        for more in found:
+            rows += more
+            write_csv(DATA / "start_choices.csv", pd.DataFrame(rows).drop(columns="states"))
+
+
 def main(given: list[str]) -> None:
     """Measure everything that was named."""
+    if given[0].startswith("vary="):
+        return vary(given[0].removeprefix("vary="))
     tasks, rows = {name: sentences(name) for name in LANGUAGES}, []
     for word in given:
         name, places = word.split("=")
-        vocabulary, tokens = places.split(":")
-        tokenizer = as_transformers(Path(vocabulary).read_bytes())
-        packed = {p.stem: np.load(p, mmap_mode="r") for p in sorted(Path(tokens).glob("*.npy"))}
+        tokenizer, packed = corpus(places)
         random = np.random.default_rng(0).normal(size=(len(tokenizer), WIDTH))
         shared = shared_vectors(packed, len(tokenizer), WIDTH, own=0.0)
         for task, data in tasks.items():
