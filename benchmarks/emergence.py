@@ -13,6 +13,11 @@ For every snapshot:
   `crosslingual.probing.linear_transfer`) for SIB-200 and *intents*, and retrieval of SIB-200's
   translations; book/data/emergence.csv, and the retrieval of every pair of languages for the
   untrained and the last model in book/data/retrieval.csv.
+
+    python benchmarks/emergence.py longer RUN CHECKPOINT.pt ...
+
+compares the ends of runs that went on from RUN, by fine-tuning on all of these and the book's other
+tasks; book/data/longer.csv.
 """
 
 from __future__ import annotations
@@ -21,6 +26,7 @@ import os
 
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
+import json
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -54,6 +60,7 @@ TUNED: dict[str, tuple[list[str], dict[str, Any], str, int | None, int | None]] 
     "intents": (LANGUAGES["intents"], {"epochs": 4}, "generate", None, None),
     "pud_words": (LANGUAGES["sib200"], {"epochs": 1, "batch": 32}, "labels", 3000, 300),
 }
+MORE = {name: TUNED["intents"] for name in ("slots", "answers")}
 DATA = Path(__file__).resolve().parent.parent / "book" / "data"
 
 
@@ -92,16 +99,25 @@ def look(loaded: Loaded, about: dict[str, object]) -> tuple[list[dict], list[dic
     return rows, pairs.assign(**about).to_dict("records")
 
 
+def phases(folder: Path) -> list[dict[str, Any]]:
+    """Provenance of a run and of those that it went on from, the last first; none of a copy."""
+    if not (folder / "provenance.json").exists():
+        return []
+    found = [json.loads((folder / "provenance.json").read_text("utf-8"))]
+    while "earlier" in found[-1]:
+        found.append(found[-1]["earlier"])
+    return found
+
+
 def progress(folder: Path, step: int, log: pd.DataFrame) -> dict[str, float]:
-    """Updates, tokens and loss at a snapshot; a second phase goes on from the first."""
-    before = {"step": 0, "tokens": 0}
+    """Updates, tokens and loss at a snapshot; a later phase goes on from those before it."""
+    earlier = phases(folder)[1:]
     if (folder / "log.jsonl").exists():
-        before = {"step": int(log.index[-1]), "tokens": int(log["tokens"].iloc[-1])}
         log = loss_curve(folder).set_index("step")
     here = log.loc[step] if step in log.index else {"tokens": 0, "loss": np.nan}
     return {
-        "step": before["step"] + step,
-        "tokens": before["tokens"] + int(here["tokens"]),
+        "step": step + sum(p["config"]["steps"] for p in earlier),
+        "tokens": int(here["tokens"]) + sum(p["tokens_seen"] for p in earlier),
         "loss": float(here["loss"]),
     }
 
@@ -131,7 +147,7 @@ def transfer(job: tuple[str, str, str]) -> list[dict[str, Any]]:
     run, place, name = job
     torch.set_num_threads(1)
     loaded, about = model_at(run, place)
-    targets, given, decoding, train_limit, test_limit = TUNED[name]
+    targets, given, decoding, train_limit, test_limit = (TUNED | MORE)[name]
     # As the book's control: in untrained vectors there is nothing to keep.
     given = given | {"freeze_embeddings": place != "untrained"}
     settings = TrainSettings(**recipe_for(["mini"], given))
@@ -147,6 +163,21 @@ def transfer(job: tuple[str, str, str]) -> list[dict[str, Any]]:
             more = {"task": name, "source": source, "target": target, "score": round(score, 4)}
             rows.append({**about, **more})
     return rows
+
+
+def longer(run: str, *checkpoints: str) -> None:
+    """Compare ends of runs: held-out loss, and fine-tuned scores of all tasks."""
+    jobs = [(run, place, name) for name in TUNED | MORE for place in checkpoints]
+    rows: list[dict[str, Any]] = []
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        for (_, place, name), found in zip(jobs, pool.map(transfer, jobs), strict=True):
+            losses = phases(Path(place).parent)[0]["held_out_loss"]
+            table = pd.DataFrame(found).drop(columns=["model", "loss"])
+            rows += table.assign(held_out_loss=np.mean(list(losses.values()))).to_dict("records")
+            write_csv(DATA / "longer.csv", pd.DataFrame(rows).round(4))
+            same = table["source"] == table["target"]
+            means = table[same]["score"].mean(), table[~same]["score"].mean()
+            print(place, name, *np.round(means, 3), flush=True)
 
 
 def main(run: str, *snapshots: str) -> None:
@@ -178,4 +209,7 @@ def main(run: str, *snapshots: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    if sys.argv[1] == "longer":
+        longer(*sys.argv[2:])
+    else:
+        main(*sys.argv[1:])
