@@ -28,6 +28,7 @@ os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 import json
 import sys
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -37,6 +38,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from crosslingual.card import phases
 from crosslingual.cooccurrence import shared_vectors
 from crosslingual.evaluation import evaluate
 from crosslingual.files import write_csv
@@ -99,19 +101,15 @@ def look(loaded: Loaded, about: dict[str, object]) -> tuple[list[dict], list[dic
     return rows, pairs.assign(**about).to_dict("records")
 
 
-def phases(folder: Path) -> list[dict[str, Any]]:
-    """Provenance of a run and of those that it went on from, the last first; none of a copy."""
-    if not (folder / "provenance.json").exists():
-        return []
-    found = [json.loads((folder / "provenance.json").read_text("utf-8"))]
-    while "earlier" in found[-1]:
-        found.append(found[-1]["earlier"])
-    return found
+def provenance(folder: Path) -> list[dict[str, Any]]:
+    """Of the runs that led to a checkpoint, the first one first; none beside a copy of one."""
+    file = folder / "provenance.json"
+    return phases(json.loads(file.read_text("utf-8"))) if file.exists() else []
 
 
 def progress(folder: Path, step: int, log: pd.DataFrame) -> dict[str, float]:
     """Updates, tokens and loss at a snapshot; a later phase goes on from those before it."""
-    earlier = phases(folder)[1:]
+    earlier = provenance(folder)[:-1]
     if (folder / "log.jsonl").exists():
         log = loss_curve(folder).set_index("step")
     here = log.loc[step] if step in log.index else {"tokens": 0, "loss": np.nan}
@@ -165,36 +163,39 @@ def transfer(job: tuple[str, str, str]) -> list[dict[str, Any]]:
     return rows
 
 
-def longer(run: str, *checkpoints: str) -> None:
-    """Compare ends of runs: held-out loss, and fine-tuned scores of all tasks."""
-    jobs = [(run, place, name) for name in TUNED | MORE for place in checkpoints]
-    rows: list[dict[str, Any]] = []
+def fine_tuned(
+    run: str, places: Sequence[str], tasks: Iterable[str]
+) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Scores of each snapshot on each task, two at a time, with where the snapshot lies."""
+    jobs = [(run, place, name) for name in tasks for place in places]
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        for (_, place, name), found in zip(jobs, pool.map(transfer, jobs), strict=True):
-            losses = phases(Path(place).parent)[0]["held_out_loss"]
-            table = pd.DataFrame(found).drop(columns=["model", "loss"])
-            rows += table.assign(held_out_loss=np.mean(list(losses.values()))).to_dict("records")
-            write_csv(DATA / "longer.csv", pd.DataFrame(rows).round(4))
+        for (_, place, name), rows in zip(jobs, pool.map(transfer, jobs), strict=True):
+            table = pd.DataFrame(rows)
             same = table["source"] == table["target"]
             means = table[same]["score"].mean(), table[~same]["score"].mean()
             print(place, name, *np.round(means, 3), flush=True)
+            yield place, table
+
+
+def longer(run: str, *checkpoints: str) -> None:
+    """Compare ends of runs: held-out loss, and fine-tuned scores of all tasks."""
+    tables = []
+    for place, table in fine_tuned(run, checkpoints, TUNED | MORE):
+        losses = list(provenance(Path(place).parent)[-1]["held_out_loss"].values())
+        tables.append(table.drop(columns=["model", "loss"]).assign(held_out_loss=np.mean(losses)))
+        write_csv(DATA / "longer.csv", pd.concat(tables).round(4))
 
 
 def main(run: str, *snapshots: str) -> None:
     """Measure the untrained model, the start and every snapshot; write as it goes."""
     places = ("untrained", "start", *snapshots)
-    jobs = [(run, place, name) for name in TUNED for place in places]
-    rows: list[dict[str, Any]] = []
-    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        for found in pool.map(transfer, jobs):
-            rows += found
-            write_csv(DATA / "emergence_tuned.csv", pd.DataFrame(rows))
-            table = pd.DataFrame(found)
-            same = table["source"] == table["target"]
-            means = table[same]["score"].mean(), table[~same]["score"].mean()
-            print(*table[["model", "step", "task"]].iloc[0], *np.round(means, 3), flush=True)
+    tables = []
+    for _, table in fine_tuned(run, places, TUNED):
+        tables.append(table)
+        write_csv(DATA / "emergence_tuned.csv", pd.concat(tables))
     torch.set_num_threads(2)
-    rows, pairs = [], []
+    rows: list[dict[str, Any]] = []
+    pairs: list[dict[str, Any]] = []
     first_columns = ["model", "step", "tokens", "loss", "layer"]
     for place in places:
         loaded, about = model_at(run, place)

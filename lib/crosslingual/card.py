@@ -6,7 +6,15 @@ from typing import Any
 
 from .languages import find_language
 
-__all__ = ["model_card"]
+__all__ = ["model_card", "phases"]
+
+
+def phases(provenance: dict[str, Any]) -> list[dict[str, Any]]:
+    """A pre-training's provenance and that of the runs it went on from, the first run first."""
+    found = [provenance]
+    while "earlier" in found[0]:
+        found.insert(0, found[0]["earlier"])
+    return found
 
 
 def model_card(provenance: dict[str, Any], command: str, corpus_note: str = "") -> str:
@@ -26,18 +34,16 @@ def model_card(provenance: dict[str, Any], command: str, corpus_note: str = "") 
     str
         Markdown with the hub's YAML header.
     """
-    phases = [provenance]
-    while "earlier" in phases[0]:
-        phases.insert(0, phases[0]["earlier"])
-    shape, recipe = provenance["architecture"], phases[0]["config"]
+    runs = phases(provenance)
+    shape, recipe = provenance["architecture"], runs[0]["config"]
     steps = "\n".join(
         f"| {i} | {p['config']['steps']:,} | {p['config']['batch']} | {p['tokens_seen']:,} | "
         f"{p['config'].get('copying', 0.0):.0%} | {p['config']['optimiser']} "
         f"{p['config']['rate']}, AdamW {p['config']['embedding_lr']} | "
         f"{p['seconds'] / 3600:.2f} |"
-        for i, p in enumerate(phases, start=1)
+        for i, p in enumerate(runs, start=1)
     )
-    tokens = sum(p["tokens_seen"] for p in phases)
+    tokens = sum(p["tokens_seen"] for p in runs)
     start = "random"
     if recipe.get("embeddings") == "shared":
         start = "co-occurrence with pieces that languages share (`crosslingual.cooccurrence`)"
