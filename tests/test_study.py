@@ -17,7 +17,15 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crosslingual import load_config, read_records, read_scores, run_study, scores_table, summarise
+from crosslingual import (
+    load_config,
+    read_records,
+    read_scores,
+    records_of,
+    run_study,
+    scores_table,
+    summarise,
+)
 from crosslingual.cli import main
 from crosslingual.errors import (
     ConfigError,
@@ -229,6 +237,36 @@ def test_a_study_ends_in_records_and_a_table(finished) -> None:
     assert (scores["n_test"] == 12).all()
     assert "in_language" in str(result)
     pd.testing.assert_frame_equal(scores, scores_table(read_records(out)))
+
+
+def test_an_exported_table_is_a_start_for_more(finished, tiny_folder, tmp_path, capsys) -> None:
+    out, result = finished
+    table, place = tmp_path / "scores.csv", tmp_path / "records"
+    main(["study", "export", "--records", str(out), "--out", str(table)])
+    main(["study", "import", "--scores", str(table), "--out", str(place)])
+    assert "4 records written, 0 were there" in capsys.readouterr().out
+    pd.testing.assert_frame_equal(scores_table(read_records(place)), result.scores)
+    main(["study", "import", "--scores", str(table), "--out", str(place)])
+    assert "0 records written, 4 were there" in capsys.readouterr().out
+    more = run_study(_config(tiny_folder, seeds=[0, 1]), place, workers=0, progress=False)
+    assert (more.measured, more.read) == (4, 4)
+    pd.testing.assert_frame_equal(more.scores[more.scores["seed"] == 0], result.scores)
+
+
+def test_tables_that_make_no_records(finished, tmp_path) -> None:
+    scores = finished[1].scores
+    with pytest.raises(DataError, match="lacks n_test, settings"):
+        records_of(scores.drop(columns=["n_test", "settings"]))
+    with pytest.raises(DataError, match="same cell: task:intents"):
+        records_of(pd.concat([scores, scores.head(1)]))
+
+
+@pytest.mark.parametrize("digest", ["1234567890", "0123456789", "1234e56789"])
+def test_a_digest_is_no_number(digest, finished, tmp_path) -> None:
+    finished[1].scores.assign(settings=digest, version="0.10").to_csv(tmp_path / "t.csv")
+    read = read_scores(tmp_path / "t.csv")
+    assert set(read["settings"]) == {digest}
+    assert set(read["version"]) == {"0.10"}
 
 
 def test_running_again_reads_everything(finished, tiny_folder) -> None:

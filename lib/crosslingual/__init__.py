@@ -52,6 +52,7 @@ _HOME = {
     "read_records": "records",
     "read_scores": "score_tables",
     "read_sumeval": "sumeval",
+    "records_of": "score_tables",
     "register": "tasks",
     "regress": "regression",
     "resolve": "languages",

@@ -80,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--repeat", type=int, default=2, help="how often a message stands there (2)")
     p.set_defaults(run=study_verbs.corpus)
 
-    study = commands.add_parser("study", help="run a study, export its scores")
+    study = commands.add_parser("study", help="run a study, export and import its scores")
     studies = study.add_subparsers(dest="verb", required=True, metavar="VERB")
     p = studies.add_parser("run", help="measure all cells that are not measured yet")
     p.add_argument("--config", required=True, help="YAML file")
@@ -106,6 +106,14 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--records", default="runs/study", help="folder of the records (%(default)s)")
     p.add_argument("--out", required=True, help="CSV file")
     p.set_defaults(run=study_verbs.study_export)
+    p = studies.add_parser(
+        "import", help="make records of an exported table: a study then measures what it lacks"
+    )
+    p.add_argument("--scores", required=True, help="CSV that 'study export' wrote")
+    p.add_argument(
+        "--out", default="runs/study", help="folder or address of the records (%(default)s)"
+    )
+    p.set_defaults(run=study_verbs.study_import)
 
     p = commands.add_parser("lexical", help="scores of the lexical-only control")
     p.add_argument("--task", action="append", help="repeatable; the three embedded ones otherwise")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,9 +16,10 @@ if TYPE_CHECKING:
 
     from .records import Record
 
-__all__ = ["read_scores", "scores_table"]
+__all__ = ["read_scores", "records_of", "scores_table"]
 
 SCORE_COLUMNS = ("task", "source", "target", "shots", "seed", "model", "metric", "score")
+COLUMNS = (*SCORE_COLUMNS, "training", "n_test", "illegal", "settings", "version", "signature")
 
 
 def scores_table(records: Iterable[Record]) -> pd.DataFrame:
@@ -32,11 +34,49 @@ def scores_table(records: Iterable[Record]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    columns = [*SCORE_COLUMNS, "training", "n_test", "illegal", "settings", "version", "signature"]
-    rows = [{name: getattr(record, name) for name in columns} for record in records]
-    table = pd.DataFrame(rows, columns=columns)
+    rows = [{name: getattr(record, name) for name in COLUMNS} for record in records]
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
     keys = ["task", "model", "shots", "training", "seed", "source", "target", "settings"]
     return table.sort_values(keys, ignore_index=True)
+
+
+def records_of(table: pd.DataFrame) -> list[Record]:
+    """The records that an exported table was made of: the way back of `scores_table`.
+
+    With them in its folder a study measures only what the table lacks: another seed, another
+    language.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns as `scores_table` gives them.
+
+    Returns
+    -------
+    list of Record
+        In the table's order. Times (0) and metrics other than the task's own are not in a table.
+
+    Raises
+    ------
+    DataError
+        If a column is missing, or two rows are of the same cell.
+    """
+    from .records import Record
+
+    missing = [name for name in COLUMNS if name not in table]
+    if missing:
+        raise DataError(
+            f"the table lacks {', '.join(missing)}: it is none that 'crosslingual study export' "
+            "wrote, and does not say how its scores were made."
+        )
+    rows = table[list(COLUMNS)].astype(object).itertuples(index=False)
+    cells = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+    records = [Record(**row, scores={row["metric"]: row["score"]}, seconds=0.0) for row in cells]
+    names = Counter(record.file_name for record in records)
+    twice = [record.signature for record in records if names[record.file_name] > 1]
+    if twice:
+        raise DataError(f"two rows are of the same cell: {twice[0]}. Keep one of them.")
+    return records
 
 
 def read_scores(
@@ -72,7 +112,8 @@ def read_scores(
     import pandas as pd
 
     try:
-        table = pd.read_csv(path, keep_default_na=False)
+        # A digest of ten digits, or with one e among them, is no number.
+        table = pd.read_csv(path, keep_default_na=False, dtype={"settings": str, "version": str})
     except FileNotFoundError:
         raise DataError(f"the table {str(path)!r} does not exist.") from None
     except (OSError, ValueError) as error:

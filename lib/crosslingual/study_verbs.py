@@ -15,7 +15,7 @@ from .verbs import save_csv
 if TYPE_CHECKING:
     from .study_config import StudyConfig
 
-__all__ = ["corpus", "pretrain", "study_export", "study_plan", "study_run"]
+__all__ = ["corpus", "pretrain", "study_export", "study_import", "study_plan", "study_run"]
 
 
 def _corpus(args: argparse.Namespace) -> str:
@@ -138,3 +138,17 @@ def study_export(args: argparse.Namespace) -> None:
     if not records:
         raise ConfigError(f"the folder {args.records!r} holds no records yet.")
     save_csv(scores_table(records), args.out)
+
+
+def study_import(args: argparse.Namespace) -> None:
+    """Do ``crosslingual study import``."""
+    from .record_store import open_store
+    from .score_tables import read_scores, records_of
+
+    records = records_of(read_scores(args.scores))
+    store = open_store(args.out).prepare()
+    there = store.names()
+    new = [record for record in records if record.file_name not in there]
+    for record in new:
+        store.write(record)
+    print(f"{len(new)} records written, {len(records) - len(new)} were there, in {store.place}")
