@@ -1,6 +1,8 @@
 """Plans: exact counts, what is not at hand is said, and the paper's study from local folders."""
 
 import json
+import os
+import socket
 from pathlib import Path
 
 import pandas as pd
@@ -115,3 +117,20 @@ def test_the_papers_plan_is_printed_without_a_network(capsys, monkeypatch) -> No
     assert f"{5 * (281 + 5 * (90 + 90 + 72)):,} cells" in told
     assert "145 fine-tunings" in told
     assert "not counted" in told
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_hub_that_does_not_answer_is_not_waited_for(answers, capsys, monkeypatch) -> None:
+    for name in list(os.environ):
+        if name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "")  # so that it is put back afterwards
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    with socket.create_server(("127.0.0.1", 0)) as hub:
+        port = hub.getsockname()[1]
+        if not answers:
+            hub.close()
+        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{port}")
+        config = str(ROOT / "configs" / "laboratory.yaml")  # embedded tasks: no hub is asked
+        assert main(["study", "plan", "--config", config, "--device", "a100-40"]) == 0
+    assert ("HF_HUB_OFFLINE" in os.environ) is not answers
