@@ -1,20 +1,13 @@
 """Overlap of test text with a corpus: planted runs are found, nothing else is."""
 
-import doctest
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crosslingual import overlap
 from crosslingual.errors import CorpusError, DataError
 from crosslingual.overlap import ngram_overlap, ngrams
 
 WORDS = st.lists(st.sampled_from(["ab", "cd", "ef", "gh", "ij", "kl", "mn", "op"]), max_size=12)
-
-
-def test_examples_of_the_docstring() -> None:
-    assert doctest.testmod(overlap).failed == 0
 
 
 @given(WORDS, st.integers(1, 5))

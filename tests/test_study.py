@@ -41,7 +41,7 @@ from crosslingual.records import Cell, Record, read_record, settings_hash, signa
 from crosslingual.running import StudyError
 from crosslingual.study import expand
 from crosslingual.study_config import StudyConfig
-from crosslingual.summaries import compare_models, matrix
+from crosslingual.summaries import compare_models, matrix, source_worth
 from crosslingual.tasks import get_task
 from crosslingual.tuning import TrainSettings
 
@@ -452,6 +452,41 @@ def test_tables_that_are_no_scores(text, message, tmp_path) -> None:
         read_scores(path)
     with pytest.raises(DataError, match="does not exist"):
         read_scores(tmp_path / "none.csv")
+
+
+def test_what_a_source_is_worth_by_hand() -> None:
+    def row(source: str, target: str, training: str, shots: int, score: float, seed: int = 0):
+        return {
+            "task": "t", "model": "m", "source": source, "target": target, "training": training,
+            "shots": shots, "score": score, "seed": seed,
+        }  # fmt: skip
+
+    few = [
+        row("deu", "eng", "source", 0, 0.5),
+        row("eng", "deu", "source", 0, 0.3),
+        row("deu", "deu", "source", 0, 0.9),  # no pair
+        row("deu", "eng", "sequential", 8, 0.4),
+        row("deu", "eng", "sequential", 8, 0.5, seed=1),  # draws: variance 0.005
+        row("eng", "deu", "sequential", 8, 0.5),
+        row("eng", "deu", "sequential", 8, 0.5, seed=1),  # variance 0
+        row("deu", "deu", "target", 8, 0.2),
+        row("eng", "eng", "target", 8, 0.4),
+        row("deu", "deu", "target", 80, 0.7),
+    ]
+    worth = source_worth(pd.DataFrame(few))
+    assert len(worth) == 1
+    found = worth.iloc[0]
+    assert found["pairs"] == 2
+    assert found["score"] == pytest.approx((0.45 + 0.5) / 2)
+    assert found["worth"] == pytest.approx((0.45 - 0.4 + 0.5 - 0.2) / 2)
+    assert found["harmed"] == 0.5
+    assert found["draw"] == pytest.approx(np.sqrt(0.005 / 2))
+    # Alone: 0.3 with 8, 0.7 with 80, 0.475 between; log(1 + n) goes from log 9 to log 81.
+    assert found["equal_to"] == pytest.approx(9 * 9 ** ((0.475 - 0.3) / 0.4) - 1)
+    without = source_worth(pd.DataFrame([r for r in few if r["training"] != "target"])).iloc[0]
+    assert without[["alone", "worth", "equal_to"]].isna().all()
+    with pytest.raises(DataError, match="no score is of a source with target examples"):
+        source_worth(pd.DataFrame(few[:3]))
 
 
 def test_foreign_tables_are_read(tmp_path) -> None:

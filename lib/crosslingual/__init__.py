@@ -58,6 +58,7 @@ _HOME = {
     "resolve": "languages",
     "run_study": "running",
     "scores_table": "score_tables",
+    "source_worth": "summaries",
     "summarise": "summaries",
     "task_names": "tasks",
     "validate": "validation",

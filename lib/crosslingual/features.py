@@ -100,7 +100,7 @@ def pair_features(
     Examples
     --------
     >>> pairs = pair_features("de, en")
-    >>> len(pairs), pairs.loc[0, "syntax"]
+    >>> len(pairs), float(pairs.loc[0, "syntax"])
     (4, 0.0)
     """
     import pandas as pd

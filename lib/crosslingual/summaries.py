@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .errors import DataError
 from .languages import DEFAULT_LANGUAGES, find_language
@@ -10,7 +10,7 @@ from .languages import DEFAULT_LANGUAGES, find_language
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["compare_models", "matrix", "reliability", "summarise"]
+__all__ = ["compare_models", "matrix", "reliability", "source_worth", "summarise"]
 
 
 def matrix(
@@ -171,3 +171,90 @@ def compare_models(scores: pd.DataFrame, a: str, b: str) -> pd.DataFrame:
                     }
                 )
     return pd.DataFrame(rows)
+
+
+def source_worth(scores: pd.DataFrame) -> pd.DataFrame:
+    """What a source is worth beside so many target examples.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Of a few-shot study: zero-shot scores, ``sequential`` or ``joint`` ones, and those of
+        the ``target`` alone (`crosslingual.records.TRAININGS`). Draws are averaged first.
+
+    Returns
+    -------
+    DataFrame
+        Columns task, model, training (how the source was used), shots, pairs, score (mean over
+        pairs of two languages), alone (mean over the same pairs of the target's score without a
+        source), worth (score - alone), equal_to (target examples that alone score as much, by
+        linear interpolation of the means in log(1 + n)), harmed (share of pairs below their own
+        zero-shot score), draw (standard deviation of a pair's score across draws, the root of the
+        mean variance). NaN where there is nothing to compare with: no control, a mean outside
+        those of the control, no zero-shot score, one draw.
+
+    Raises
+    ------
+    DataError
+        If there is no score with a source and target examples.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> common = {"task": "t", "model": "m", "target": "rus", "seed": 0}
+    >>> table = pd.DataFrame([
+    ...     {"source": "deu", "training": "source", "shots": 0, "score": 0.3, **common},
+    ...     {"source": "deu", "training": "sequential", "shots": 1, "score": 0.5, **common},
+    ...     {"source": "rus", "training": "target", "shots": 1, "score": 0.2, **common},
+    ...     {"source": "rus", "training": "target", "shots": 3, "score": 0.5, **common},
+    ... ])
+    >>> source_worth(table)[["shots", "worth", "equal_to", "harmed"]].round(6).values.tolist()
+    [[1.0, 0.3, 3.0, 0.0]]
+    """
+    import numpy as np
+    import pandas as pd
+
+    keys, pair = ["task", "model"], ["source", "target"]
+    helped = scores["training"].isin(["sequential", "joint"]) & (
+        scores["source"] != scores["target"]
+    )
+    if not helped.any():
+        raise DataError(
+            "no score is of a source with target examples; there are "
+            f"{', '.join(sorted(scores['training'].unique()))}. Run a study with shots above 0 and "
+            "trainings sequential or joint, such as configs/few_shot.yaml."
+        )
+    by = scores[helped].groupby([*keys, "training", "shots", *pair])["score"]
+    cells = by.agg(["mean", "var"]).reset_index()
+    zero = scores[scores["training"] == "source"].groupby([*keys, *pair])["score"].mean()
+    alone = scores[scores["training"] == "target"]
+    control = alone.groupby([*keys, "shots", "target"])["score"].mean()
+    zero.name, control.name = "zero", "alone"
+    cells = cells.join(zero, on=[*keys, *pair]).join(control, on=[*keys, "shots", "target"])
+    rows = []
+    for (task, model, training, shots), part in cells.groupby([*keys, "training", "shots"]):
+        both = part.dropna(subset="alone")
+        row: dict[str, Any] = dict(task=task, model=model, training=training, shots=shots)
+        row |= {"pairs": len(part), "score": part["mean"].mean(), "alone": both["alone"].mean()}
+        row["worth"] = (both["mean"] - both["alone"]).mean()
+        known = control.reset_index().query("task == @task and model == @model")
+        curve = known.groupby("shots")["alone"].mean().sort_index()
+        row["equal_to"] = _equal_to(curve, row["score"])
+        known = part.dropna(subset="zero")
+        row["harmed"] = (known["mean"] < known["zero"]).mean() if len(known) else np.nan
+        row["draw"] = np.sqrt(part["var"].mean())
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _equal_to(curve: pd.Series, score: float) -> float:
+    """Examples at which a curve reaches a score first, between two of its points."""
+    import numpy as np
+
+    places, values = np.log1p(curve.index.to_numpy(float)), curve.to_numpy(float)
+    for at in range(len(values) - 1):
+        low, high = values[at], values[at + 1]
+        if low <= score <= high:
+            part = (score - low) / (high - low) if high > low else 0.0
+            return float(np.expm1(places[at] + part * (places[at + 1] - places[at])))
+    return float("nan")
