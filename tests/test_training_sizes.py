@@ -4,6 +4,7 @@ import copy
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,7 @@ def test_what_does_not_change_a_score_is_not_in_its_identity() -> None:
     assert "updates" not in plain  # scores measured before the setting existed keep their names
     assert plain != settings_identity(TrainSettings(updates=5))
     assert plain != settings_identity(TrainSettings(lora_rank=2))
+    assert plain != settings_identity(TrainSettings(compile=True))  # other dropout, other rounding
 
 
 @pytest.mark.parametrize(
@@ -68,9 +70,18 @@ def test_settings_out_of_range_are_refused(settings: dict, message: str) -> None
         TrainSettings(**settings)
 
 
-@pytest.mark.parametrize("more", [{"micro_batch": 2}, {"micro_batch": 4}, {"checkpointing": True}])
-def test_parts_of_a_batch_and_recomputing_change_nothing(tiny, more: dict) -> None:
-    """Oracle: the whole batch at once. Targets differ in length, so shares matter."""
+@pytest.mark.parametrize(
+    "more", [{"micro_batch": 2}, {"micro_batch": 4}, {"checkpointing": True}, {"compile": True}]
+)
+def test_parts_of_a_batch_recomputing_and_compiling_change_nothing(
+    tiny, more: dict, monkeypatch
+) -> None:
+    """Oracle: the whole batch at once. Targets differ in length, so shares matter.
+
+    Compiling ends with the traced graphs, forward and backward; making C++ of them takes a minute.
+    """
+    traced = partial(torch.compile, backend="aot_eager")
+    monkeypatch.setattr(torch, "compile", traced)
     whole = weights(fine_tune(tiny, EXAMPLES, None, TrainSettings(**PLAIN)))
     parts = weights(fine_tune(tiny, EXAMPLES, None, TrainSettings(**PLAIN, **more)))
     for name, weight in whole.items():

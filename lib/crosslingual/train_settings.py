@@ -59,6 +59,9 @@ class TrainSettings:
         peft); 0: all weights. What is not trained cannot be forgotten: training few weights
         can keep more of the other languages, at some cost in the source's own (Vu et al. 2022
         show it for prompts). Measure both before choosing.
+    compile : bool
+        Compile the pass through the layers (``torch.compile``): each fine-tuning waits a minute or
+        more before its first update, so only for large models and thousands of updates.
     """
 
     epochs: int = 2
@@ -77,6 +80,7 @@ class TrainSettings:
     micro_batch: int = 0
     checkpointing: bool = False
     lora_rank: int = 0
+    compile: bool = False
 
     def __post_init__(self) -> None:
         for name, allowed in _CHOICES.items():
@@ -184,4 +188,4 @@ def settings_identity(settings: TrainSettings) -> dict[str, Any]:
     }
 
 
-_LATER = ("schedule", "updates", "check_every", "lora_rank")
+_LATER = ("schedule", "updates", "check_every", "lora_rank", "compile")

@@ -53,13 +53,14 @@ def _loss(
     rows: Sequence[int],
     pad_id: int,
     table: torch.Tensor | None = None,
+    body: Any = None,
 ) -> torch.Tensor:
     from .losses import seq2seq_loss
 
     inputs = pad([data.inputs[i] for i in rows], pad_id).to(model.device)
     labels = pad([data.targets[i] for i in rows], -100).to(model.device)
     fuse = bool(model.training and model.lm_head.weight.requires_grad)
-    return seq2seq_loss(model, inputs, labels, pad_id, fuse=fuse, table=table)
+    return seq2seq_loss(model, inputs, labels, pad_id, body=body, fuse=fuse, table=table)
 
 
 def _rounded(model: Any, precision: str) -> torch.Tensor | None:
@@ -112,7 +113,8 @@ def _prepare(loaded: Loaded, settings: TrainSettings) -> Any:
             module.dropout = settings.dropout
         if isinstance(module, torch.nn.Embedding) and module.weight is model.shared.weight:
             # A batch has few of the rows, and the tied output layer has a gradient to add them to.
-            module.sparse = world().size == 1 and model.lm_head.weight is module.weight
+            alone = world().size == 1 and not settings.compile  # sparse rows cannot be compiled
+            module.sparse = alone and model.lm_head.weight is module.weight
     model.shared.weight.requires_grad_(not settings.freeze_embeddings)
     if settings.lora_rank:
         add_adapters(model, settings.lora_rank)
@@ -130,6 +132,16 @@ def _recompute(model: Any, on: bool = True) -> None:
         getattr(model, f"{kind}_checkpointing_disable")()
 
 
+def _compiled() -> Any:
+    """The pass through the layers, compiled for whatever lengths come."""
+    import torch
+
+    from .losses import states
+
+    torch.compiler.reset()  # else the models of earlier fine-tunings count as changes, and too many
+    return torch.compile(states, dynamic=True)
+
+
 def _update(
     model: Any,
     data: Encoded,
@@ -137,6 +149,7 @@ def _update(
     settings: TrainSettings,
     pad_id: int,
     table: torch.Tensor | None,
+    body: Any,
 ) -> float:
     """Gradients of the mean loss a token of a batch, added up over its parts and processes."""
     place = world()
@@ -148,7 +161,7 @@ def _update(
     for part in parts:
         share = sum(len(data.targets[i]) for i in part) / tokens
         with autocast(settings.precision):
-            loss = _loss(model, data, part, pad_id, table)
+            loss = _loss(model, data, part, pad_id, table, body)
         (loss if share == 1 else loss * share).backward()
         total += float(loss.detach()) * share
     return share_gradients(model, total)
@@ -207,6 +220,7 @@ def fine_tune(
     lengths = [len(row) for row in data.inputs]
     dev_batches = bucketed([len(row) for row in held.inputs], 4 * settings.batch)
     optimiser, table = _optimiser(model, settings), _rounded(model, settings.precision)
+    body = _compiled() if settings.compile else None
     peaks = [group["lr"] for group in optimiser.param_groups]
     each = math.ceil(len(train) / settings.batch)
     total = settings.updates or settings.epochs * each
@@ -237,7 +251,7 @@ def fine_tune(
                 factor = min(factor, 1 - step / total)
             for group, peak in zip(optimiser.param_groups, peaks, strict=True):
                 group["lr"] = peak * factor
-            losses.append(_update(model, data, rows, settings, pad_id, table))
+            losses.append(_update(model, data, rows, settings, pad_id, table, body))
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimiser.step()
             optimiser.zero_grad(set_to_none=False)
