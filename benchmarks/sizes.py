@@ -10,17 +10,25 @@ from __future__ import annotations
 import resource
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
+from itertools import product
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
 from transformers import MT5Config, MT5ForConditionalGeneration
 
 from crosslingual import Example, TrainSettings, fine_tune
+from crosslingual.files import write_csv
 from crosslingual.forecast import GIB, SHAPES, find_device, memory_needed, operations
 from crosslingual.models import Loaded, load_model
 
 INPUTS, OUTPUTS, BATCH = 128, 16, 16
+SETTINGS: list[dict[str, Any]] = [
+    {}, {"compile": True}, {"micro_batch": 4}, {"checkpointing": True}, {"lora_rank": 8},
+]  # fmt: skip
 
 
 class Plain:
@@ -45,46 +53,47 @@ def model_of(size: str) -> MT5ForConditionalGeneration:
     return model
 
 
+def measure(size: str, more: dict[str, Any]) -> dict[str, Any]:
+    """Time updates of one size with one setting; in a process of its own, whose peak it is."""
+    device, shape = find_device(), SHAPES[f"google/mt5-{size}"]
+    loaded = Loaded(size, model_of(size), Plain())  # type: ignore[arg-type]
+    examples = [Example(str(INPUTS), str(OUTPUTS), "eng")] * BATCH
+    settings = TrainSettings(
+        batch=BATCH, optimiser="adafactor", lr=0.001, schedule="constant", updates=10,
+        check_every=1, max_input=INPUTS, **more,
+    )  # fmt: skip
+    history = fine_tune(loaded, examples, None, settings).history
+    seconds = sorted(h["seconds"] for h in history[2:])
+    step = seconds[len(seconds) // 2]
+    peak = (
+        torch.cuda.max_memory_allocated()
+        if torch.cuda.is_available()
+        else 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    )
+    used = round(3 * BATCH * operations(shape, INPUTS, OUTPUTS) / step / device.flops, 3)
+    foreseen = sum(memory_needed(shape, settings, INPUTS, OUTPUTS).values())
+    return {
+        "device": device.name,
+        "ceiling_tflops": round(device.flops / 1e12, 2),
+        "model": f"mt5-{size}",
+        "setting": ", ".join(f"{k} {v}" for k, v in more.items()) or "plain",
+        "tokens_per_second": round(BATCH * (INPUTS + OUTPUTS) / step),
+        "spread": round((seconds[-1] - seconds[0]) / step, 2),
+        "first_update_s": round(history[0]["seconds"], 1),
+        "utilisation": used if "lora_rank" not in more else "",  # other operations
+        "peak_gib": round(peak / GIB, 1),
+        "foreseen_gib": round(foreseen / GIB, 1),
+    }
+
+
 def main(sizes: list[str]) -> None:
-    """Time updates of each size."""
-    device = find_device()
+    """Measure each size with each setting, one after the other."""
     rows = []
-    for size in sizes:
-        shape = SHAPES[f"google/mt5-{size}"]
-        loaded = Loaded(size, model_of(size), Plain())  # type: ignore[arg-type]
-        examples = [Example(str(INPUTS), str(OUTPUTS), "eng")] * BATCH
-        for more in ({}, {"micro_batch": 4}, {"checkpointing": True}, {"lora_rank": 8}):
-            settings = TrainSettings(
-                batch=BATCH, optimiser="adafactor", lr=0.001, schedule="constant", updates=10,
-                check_every=1, max_input=INPUTS, **more,
-            )  # fmt: skip
-            history = fine_tune(loaded, examples, None, settings).history
-            seconds = sorted(h["seconds"] for h in history[2:])
-            step = seconds[len(seconds) // 2]
-            peak = (
-                torch.cuda.max_memory_allocated()
-                if torch.cuda.is_available()
-                else 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-            )
-            done = 3 * BATCH * operations(shape, INPUTS, OUTPUTS)
-            used = round(done / step / device.flops, 3)
-            rows.append(
-                {
-                    "device": device.name,
-                    "ceiling_tflops": round(device.flops / 1e12, 2),
-                    "model": f"mt5-{size}",
-                    "setting": ", ".join(f"{k} {v}" for k, v in more.items()) or "plain",
-                    "tokens_per_second": round(BATCH * (INPUTS + OUTPUTS) / step),
-                    "spread": round((seconds[-1] - seconds[0]) / step, 2),
-                    "utilisation": used if "lora_rank" not in more else "",  # other operations
-                    "peak_gib": round(peak / GIB, 1),
-                    "foreseen_gib": round(
-                        sum(memory_needed(shape, settings, INPUTS, OUTPUTS).values()) / GIB, 1
-                    ),
-                }
-            )
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as one:
+        for size, more in product(sizes, SETTINGS):
+            rows.append(one.submit(measure, size, more).result())
             print(rows[-1], flush=True)
-            pd.DataFrame(rows).to_csv(Path(__file__).with_suffix(".csv"), index=False)
+            write_csv(Path(__file__).with_suffix(".csv"), pd.DataFrame(rows))
 
 
 if __name__ == "__main__":
