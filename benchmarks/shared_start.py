@@ -9,12 +9,16 @@ is measured by `emergence.py`.
 
 NAME tells the row, VOCABULARY is a ``spiece.model``, TOKENS the packed corpus (``tokens`` of a
 pre-training). Writes book/data/shared_start.csv. With ``vary=`` before the places of one corpus,
-one choice at a time is changed instead (width, languages, amount of text, what counts as shared),
-and book/data/start_choices.csv is written.
+one choice at a time is changed instead (width, languages, amount of text, what counts as shared,
+lengths of vectors), and book/data/start_choices.csv is written. The last choice adds a lexicon in
+all but name, emoji with their keywords: it needs $CLDR, a folder with npm's packages
+cldr-annotations-modern and cldr-annotations-derived-modern (45.0.0), unpacked.
 """
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from itertools import repeat
@@ -35,6 +39,8 @@ from crosslingual.retrieval import retrieval_accuracy
 from crosslingual.vocabulary import as_transformers
 
 WIDTH = 256
+SKIN = {chr(code) for code in range(0x1F3FB, 0x1F400)}
+REPEATED = 20  # a piece counts as shared from twenty paragraphs in each of some languages
 TESTED = sorted({code for codes in LANGUAGES.values() for code in codes})
 CHOICES: dict[str, dict[str, Any]] = {
     "as shipped": {},
@@ -46,6 +52,8 @@ CHOICES: dict[str, dict[str, Any]] = {
     "a quarter of the text": {"part": 0.25},
     "shared by 3 languages": {"least_languages": 3},
     "shared by 12 languages": {"least_languages": 12},
+    "rare pieces longer": {"rare": True},
+    "with keywords of pictures": {"pictures": True},
 }
 
 
@@ -121,13 +129,54 @@ def corpus(places: str) -> tuple[Any, dict[str, np.ndarray]]:
     }
 
 
+def keywords(code: str) -> dict[str, str]:
+    """Picture (emoji) -> its name and keywords in a language, of CLDR's annotations."""
+    found: dict[str, str] = {}
+    for file in sorted(Path(os.environ["CLDR"]).glob(f"*/package/*/{code}/annotations.json")):
+        (content,) = json.loads(file.read_text("utf-8")).values()
+        for picture, said in content["annotations"].items():
+            if not SKIN & set(picture):  # the same words for each colour of skin
+                words = dict.fromkeys([*said.get("tts", []), *said.get("default", [])])
+                found[picture] = ", ".join(words)
+    return found
+
+
+def with_pictures(packed: dict[str, np.ndarray], tokenizer: Any) -> dict[str, np.ndarray]:
+    """A paragraph more for every picture, often enough to count; its id follows the vocabulary."""
+    said = {code: keywords(code) for code in packed}
+    ids = {p: len(tokenizer) + i for i, p in enumerate(sorted(set().union(*said.values())))}
+    print(f"{len(ids)} pictures", flush=True)
+    more = {}
+    for code, words in said.items():
+        rows = tokenizer(list(words.values()))["input_ids"]  # ends with the end of a paragraph
+        added = [i for picture, row in zip(words, rows, strict=True) for i in (ids[picture], *row)]
+        more[code] = np.concatenate([packed[code].astype(np.int32), np.tile(added, REPEATED)])
+    return more
+
+
+def rarity(packed: dict[str, np.ndarray], pieces: int) -> np.ndarray:
+    """Weights a / (a + p), p the share of a piece in the language that has it most.
+
+    Arora, Liang and Ma 2017, A simple but tough-to-beat baseline for sentence embeddings, ICLR.
+    """
+    counts = [np.bincount(ids, minlength=pieces) / len(ids) for ids in packed.values()]
+    return np.asarray(1e-3 / (1e-3 + np.max(counts, axis=0)))
+
+
 def choose(places: str, choice: str) -> list[dict[str, Any]]:
     """Rows of one choice that is not mini's."""
     tokenizer, packed = corpus(places)
     given = {"width": WIDTH} | CHOICES[choice]
     languages, part = given.pop("languages", list(packed)), given.pop("part", 1.0)
+    rare, pictures = given.pop("rare", False), given.pop("pictures", False)
     packed = {code: packed[code][: int(part * len(packed[code]))] for code in languages}
-    vectors = shared_vectors(packed, len(tokenizer), own=0.0, **given)
+    pieces = len(tokenizer)
+    if pictures:
+        packed = with_pictures(packed, tokenizer)
+        pieces = 1 + max(int(ids.max()) for ids in packed.values())
+    vectors = shared_vectors(packed, pieces, own=0.0, **given)[: len(tokenizer)]
+    if rare:
+        vectors = vectors * rarity(packed, len(tokenizer))[:, None]
     about = {"choice": choice, "languages": len(packed), "width": given["width"]}
     about["tokens"] = sum(map(len, packed.values()))
     rows = []
