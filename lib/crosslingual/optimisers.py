@@ -55,7 +55,7 @@ def pretraining_optimisers(
 
     With ``muon`` and the usual weight decay of 0.1 the bound is over ten times larger, and
     both happen within 400 updates; what the encoder then says of a text has an effective
-    rank of about 10 instead of over 60, and fine-tuning cannot recover what was lost
+    rank below 10 instead of over 30, and fine-tuning cannot recover what was lost
     (``benchmarks/collapse.py``).
 
     References
