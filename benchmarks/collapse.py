@@ -62,8 +62,9 @@ def train(corpus: str, folder: Path, name: str) -> str:
 
 def look(name: str, model: str, folder: Path) -> dict[str, Any]:
     """What becomes of a model: its encoder, and its scores once fine-tuned."""
-    texts = [e.input for code in ("de", "en", "ru", "zh") for e in examples(code)[::20]]
-    health = encoder_health(load_model(model), texts)
+    task = get_task("intents")
+    rows = [e for code in TUNED["sources"] for e in task.examples(code, "train")[::20]]
+    health = encoder_health(load_model(model), [e.input for e in rows])
     scores = run_study(TUNED | {"model": model}, folder / "records").scores
     same = scores["source"] == scores["target"]
     return {
@@ -76,11 +77,6 @@ def look(name: str, model: str, folder: Path) -> dict[str, Any]:
         "in_language": scores.loc[same, "score"].mean(),
         "across": scores.loc[~same, "score"].mean(),
     }
-
-
-def examples(code: str) -> list[Any]:
-    """Training commands of a language."""
-    return get_task("intents").examples(code, "train")
 
 
 def main(corpus: str, place: str = "runs/collapse") -> None:

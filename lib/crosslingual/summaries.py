@@ -229,6 +229,7 @@ def source_worth(scores: pd.DataFrame) -> pd.DataFrame:
     zero = scores[scores["training"] == "source"].groupby([*keys, *pair])["score"].mean()
     alone = scores[scores["training"] == "target"]
     control = alone.groupby([*keys, "shots", "target"])["score"].mean()
+    curves = {key: each.groupby("shots").mean() for key, each in control.groupby(keys)}
     zero.name, control.name = "zero", "alone"
     cells = cells.join(zero, on=[*keys, *pair]).join(control, on=[*keys, "shots", "target"])
     rows = []
@@ -237,9 +238,8 @@ def source_worth(scores: pd.DataFrame) -> pd.DataFrame:
         row: dict[str, Any] = dict(task=task, model=model, training=training, shots=shots)
         row |= {"pairs": len(part), "score": part["mean"].mean(), "alone": both["alone"].mean()}
         row["worth"] = (both["mean"] - both["alone"]).mean()
-        known = control.reset_index().query("task == @task and model == @model")
-        curve = known.groupby("shots")["alone"].mean().sort_index()
-        row["equal_to"] = _equal_to(curve, row["score"])
+        curve = curves.get((task, model))
+        row["equal_to"] = np.nan if curve is None else _equal_to(curve, row["score"])
         known = part.dropna(subset="zero")
         row["harmed"] = (known["mean"] < known["zero"]).mean() if len(known) else np.nan
         row["draw"] = np.sqrt(part["var"].mean())
