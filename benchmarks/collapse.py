@@ -31,7 +31,13 @@ from crosslingual.probing import encoder_health
 from crosslingual.tasks import get_task
 
 STEPS = 400
-RECIPES = {"muon": (0.015, 0.015), "adamw": (0.005, 0.005), "bounded-muon": (0.03, 0.01)}
+RATES = {"muon": (0.015, 0.015), "adamw": (0.005, 0.005), "bounded-muon": (0.03, 0.01)}
+RUNS = {
+    name: PretrainConfig(
+        steps=STEPS, optimiser=name, rate=rate, embedding_lr=embedding_lr, decay=0.01, sample=12_000
+    )
+    for name, (rate, embedding_lr) in RATES.items()
+}
 TUNED: dict[str, Any] = {
     "tasks": ["intents"],
     "sources": ["de", "en", "ru", "zh"],
@@ -41,23 +47,27 @@ TUNED: dict[str, Any] = {
 TABLE = Path(__file__).resolve().parent.parent / "book" / "data" / "collapse.csv"
 
 
-def train(corpus: str, folder: Path, name: str) -> str:
-    """Pre-train with an optimiser on one thread; the folder of the model."""
+def train(corpus: str, folder: Path, name: str, config: PretrainConfig) -> str:
+    """Pre-train on one thread, unless it is done; the folder of the model."""
     import torch
 
     torch.set_num_threads(1)
-    rate, embedding_lr = RECIPES[name]
     out = folder / name
     if not (out / "provenance.json").exists():
         out.mkdir(exist_ok=True)
         if not (out / "tokens").exists():
             (out / "tokens").symlink_to(folder / "tokens")
-        config = PretrainConfig(
-            steps=STEPS, optimiser=name, rate=rate, embedding_lr=embedding_lr, decay=0.01,
-            sample=12_000,
-        )  # fmt: skip
         pretrain(corpus, out, load_model("mini").tokenizer, config=config, compile_model=False)
     return str(out / "model")
+
+
+def train_all(corpus: str, folder: Path, runs: dict[str, PretrainConfig]) -> dict[str, str]:
+    """Pre-train all, two at a time; name -> folder of the model."""
+    folder.mkdir(parents=True, exist_ok=True)
+    pack(corpus, load_model("mini").tokenizer, folder / "tokens")
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        models = pool.map(train, repeat(corpus), repeat(folder), runs, runs.values())
+        return dict(zip(runs, models, strict=True))
 
 
 def look(name: str, model: str, folder: Path) -> dict[str, Any]:
@@ -82,12 +92,7 @@ def look(name: str, model: str, folder: Path) -> dict[str, Any]:
 def main(corpus: str, place: str = "runs/collapse") -> None:
     """Train all, then look at each."""
     folder = Path(place).resolve()
-    folder.mkdir(parents=True, exist_ok=True)
-    pack(corpus, load_model("mini").tokenizer, folder / "tokens")
-    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        models = dict(
-            zip(RECIPES, pool.map(train, repeat(corpus), repeat(folder), RECIPES), strict=True)
-        )
+    models = train_all(corpus, folder, RUNS)
     rows = []
     for name, model in ({"none": "mini-scratch"} | models).items():
         rows.append(look(name, model, folder))

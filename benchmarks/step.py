@@ -27,9 +27,11 @@ def measure(variant: str, batch: int, steps: int) -> None:
     import torch
 
     from crosslingual import TrainSettings, get_task, load_model
+    from crosslingual.batching import autocast, bucketed, encode, pad
     from crosslingual.losses import seq2seq_loss, states
     from crosslingual.train_settings import recipe_for
-    from crosslingual.tuning import _optimiser, _prepare, _rounded, autocast, bucketed, encode, pad
+    from crosslingual.trainable import optimiser_of, trainable_copy
+    from crosslingual.tuning import _rounded
 
     torch.set_num_threads(1)
     loaded = load_model("mini")
@@ -44,8 +46,8 @@ def measure(variant: str, batch: int, steps: int) -> None:
         batches = [order[i : i + batch] for i in range(0, len(order), batch)]
     else:
         settings = TrainSettings(**recipe_for(["mini"], {"precision": precision}))
-        model = _prepare(loaded, settings)
-        optimiser, table = _optimiser(model, settings), _rounded(model, precision)
+        model = trainable_copy(loaded, settings)
+        optimiser, table = optimiser_of(model, settings), _rounded(model, precision)
         batches = bucketed([len(x) for x in data.inputs], batch, np.random.default_rng(0))
     model.train()
     speeds = []

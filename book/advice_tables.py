@@ -16,11 +16,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from crosslingual.chances import interval_reach
 from crosslingual.effective import fit_effective
 from crosslingual.files import write_csv, write_text
 from crosslingual.mixture_validation import validate_mixtures
 from crosslingual.published import XPOS_TERMS, find_xpos, xpos_features, xpos_scores
-from crosslingual.sources import held_out_errors, interval_reach
+from crosslingual.sources import held_out_errors
 from crosslingual.sumeval import read_sumeval
 from crosslingual.validation import validate
 from crosslingual.version import __version__

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from crosslingual.chances import interval_reach
 from crosslingual.errors import DataError, UnknownLanguageError
 from crosslingual.languages import language_table
-from crosslingual.sources import held_out_errors, interval_reach, rank_sources
+from crosslingual.sources import held_out_errors, rank_sources
 
 LANGUAGES = ("ara", "deu", "eng", "spa", "fin", "ita", "kor", "rus", "ukr", "zho", "fra", "tur")
 

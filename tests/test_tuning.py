@@ -5,10 +5,11 @@ import pytest
 import torch
 
 from crosslingual import Example, TrainSettings, evaluate, fine_tune, get_task
+from crosslingual.batching import bucketed
 from crosslingual.errors import ConfigError, DataError
-from crosslingual.evaluation import _choices, _prefixes, generate, judge, score_labels
+from crosslingual.evaluation import generate, judge
+from crosslingual.label_scoring import _choices, _prefixes, score_labels
 from crosslingual.tasks import Task
-from crosslingual.tuning import bucketed
 
 ROWS = [("red lamp", "warm"), ("blue lamp", "cold"), ("red room", "warm"), ("blue room", "cold")]
 EXAMPLES = [Example(text, target, "eng") for text, target in ROWS]
@@ -51,8 +52,8 @@ def test_same_seed_same_weights_other_seed_others(tiny) -> None:
 
 def test_the_best_epoch_is_kept(tiny) -> None:
     """With development targets that contradict training, the last epoch is not the best."""
+    from crosslingual.batching import pad
     from crosslingual.losses import seq2seq_loss
-    from crosslingual.tuning import pad
 
     wrong = [Example(e.input, "cold" if e.target == "warm" else "warm", "eng") for e in EXAMPLES]
     settings = TrainSettings(epochs=60, batch=4, lr=0.1, dropout=0.0, precision="fp32")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from .tasks import Example
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Encoded", "autocast", "bucketed", "device_name", "encode", "pad"]
+__all__ = ["Encoded", "autocast", "bucketed", "device_name", "encode", "pad", "ready"]
 
 
 def device_name() -> str:
@@ -39,6 +40,31 @@ def _has_bf16() -> bool:
     if torch.cuda.is_available():
         return bool(torch.cuda.is_bf16_supported())
     return bool(torch.cpu._is_avx512_bf16_supported())
+
+
+@contextmanager
+def ready(model: Any, precision: str) -> Iterator[None]:
+    """Inference in the given precision, the weights rounded once.
+
+    Autocast rounds every weight at every call, up to a sixth of the time of writing answers
+    on a CPU. The results are the same to the bit.
+    """
+    import torch
+
+    with torch.inference_mode(), autocast(precision):
+        device = model.device.type
+        linear = [m for m in model.modules() if isinstance(m, torch.nn.Linear)]
+        full = [m._parameters["weight"] for m in linear]
+        if torch.is_autocast_enabled(device):
+            kind = torch.get_autocast_dtype(device)
+            for module, weight in zip(linear, full, strict=True):
+                rounded = weight.detach().to(kind)  # type: ignore[union-attr]
+                module._parameters["weight"] = torch.nn.Parameter(rounded, requires_grad=False)
+        try:
+            yield
+        finally:
+            for module, weight in zip(linear, full, strict=True):
+                module._parameters["weight"] = weight
 
 
 @dataclass

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .bootstrap import check_level
-from .conformal import quantile_over_targets
+from .chances import chances, interval_reach, noise_of_tests, normal_reach
 from .errors import DataError
 from .languages import find_language
 from .pairs import numeric_terms, zero_shot_pairs
@@ -23,12 +23,10 @@ from .validation import leave_one_language_out
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import NDArray
 
-__all__ = ["Ranking", "held_out_errors", "interval_reach", "rank_sources"]
+__all__ = ["Ranking", "held_out_errors", "rank_sources"]
 
 LEAST_TARGETS = 6
-DRAWS = 4000
 TRUST = 2.0  # scores of the target itself that count as much as the prediction of its level
 
 
@@ -225,16 +223,16 @@ def rank_sources(
     own = rows[rows["target"] == code].set_index("source")["score"].reindex(new["source"])
     measured = own.to_numpy(dtype=float)
     settled = ~np.isnan(measured)
-    noise = _test_noise(scores, code, new["source"], measured)
+    noise = noise_of_tests(scores, code, new["source"], measured)
     predicted = reasons.sum(axis=1).to_numpy()
     gap = (measured - predicted)[settled]
     reasons["own scores"] = gap.sum() / (len(gap) + TRUST)
     predicted = np.clip(reasons.sum(axis=1).to_numpy(), 0, 1)
     if len(new) < len(asked):
         notes.append(f"{len(asked) - len(new)} sources without any feature left out.")
-    reach = np.where(settled, noise * _normal(interval), interval_reach(errors, interval))
+    reach = np.where(settled, noise * normal_reach(interval), interval_reach(errors, interval))
     best = np.where(settled, measured, predicted)
-    chance, regret = _chances(errors, new["source"].to_numpy(dtype=str), best, noise, seed)
+    chance, regret = chances(errors, new["source"].to_numpy(dtype=str), best, noise, seed)
     table = pd.DataFrame(
         {
             "source": new["source"],
@@ -251,64 +249,3 @@ def rank_sources(
     table.insert(0, "rank", np.arange(1, len(table) + 1))
     reasons = reasons.set_axis(new["source"].to_numpy()).iloc[order]
     return Ranking(code, task, table, reasons, float(regret), interval, errors, notes)
-
-
-def _test_noise(
-    scores: pd.DataFrame, target: str, sources: pd.Series, measured: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Standard error of known scores from the size of the test set, 0 where not told.
-
-    NaN where there is no score.
-    """
-    told = np.full(len(measured), np.inf)
-    if "n_test" in scores:
-        mine = scores[scores["target"] == target]
-        told = mine.groupby("source")["n_test"].sum().reindex(sources).to_numpy(dtype=float)
-    noise: NDArray[np.float64] = np.sqrt(measured * (1 - measured) / told)
-    return np.where(np.isnan(measured), np.nan, np.nan_to_num(noise))
-
-
-def _normal(level: float) -> float:
-    from scipy.stats import norm
-
-    return float(norm.ppf((1 + level) / 2))
-
-
-def interval_reach(errors: pd.DataFrame, level: float) -> float:
-    """Half the width of an interval: every held-out target counts the same."""
-    size = (errors["score"] - errors["predicted"]).abs()
-    return quantile_over_targets(size, errors["target"], level)
-
-
-def _chances(
-    errors: pd.DataFrame,
-    sources: NDArray[np.str_],
-    best: NDArray[np.float64],
-    noise: NDArray[np.float64],
-    seed: int,
-) -> tuple[NDArray[np.float64], float]:
-    """Chance of being best, and expected regret of the one on top.
-
-    Errors within a held-out target (its level does not matter for the choice) are put on the
-    sources; a source without one there gets another's. Known scores (whose ``noise`` is no NaN)
-    get the noise of their test set instead.
-    """
-    random = np.random.default_rng(seed)
-    gap = errors["score"] - errors["predicted"]
-    within = gap - gap.groupby(errors["target"]).transform("mean")
-    wide = within.groupby([errors["target"], errors["source"]]).mean().unstack()
-    wide = wide.reindex(columns=sources)
-    wide = wide[wide.notna().sum(axis=1) >= min(2, len(sources))]
-    pool = within.to_numpy(dtype=float)
-    table = wide.to_numpy(dtype=float)
-    if not len(table):
-        table = np.full((1, len(sources)), np.nan)
-    drawn = table[random.integers(len(table), size=DRAWS)]
-    drawn = np.where(np.isnan(drawn), random.choice(pool, size=drawn.shape), drawn)
-    tested = random.standard_normal(drawn.shape) * np.nan_to_num(noise)
-    world = best + np.where(np.isnan(noise), drawn, tested)
-    top = world.max(axis=1, keepdims=True)
-    wins = world == top
-    chance = (wins / wins.sum(axis=1, keepdims=True)).mean(axis=0)
-    regret = float((top[:, 0] - world[:, int(np.argmax(best))]).mean())
-    return chance, regret

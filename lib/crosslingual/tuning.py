@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import time
 from collections.abc import Sequence
@@ -11,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .adapters import add_adapters, merge_adapters
-from .batching import Encoded, autocast, bucketed, device_name, encode, pad
+from .adapters import merge_adapters
+from .batching import Encoded, autocast, bucketed, encode, pad
 from .checkpoints import Checkpoint
 from .errors import DataError
 from .models import Loaded
 from .parallel import share_gradients, world
 from .tasks import Example
 from .train_settings import TrainSettings
+from .trainable import compiled_body, optimiser_of, recompute, trainable_copy
 
 if TYPE_CHECKING:
     import torch
@@ -72,74 +72,6 @@ def _rounded(model: Any, precision: str) -> torch.Tensor | None:
         if weight.requires_grad or not torch.is_autocast_enabled(device):
             return None
         return weight.detach().to(torch.get_autocast_dtype(device))
-
-
-def _optimiser(model: Any, settings: TrainSettings) -> torch.optim.Optimizer:
-    import torch
-
-    trained = {n: p for n, p in model.named_parameters() if p.requires_grad}
-    if settings.optimiser == "adafactor":
-        from transformers.optimization import Adafactor
-
-        return Adafactor(
-            list(trained.values()),
-            lr=settings.lr,
-            relative_step=False,
-            scale_parameter=True,
-            warmup_init=False,
-        )
-    groups = []
-    for name, parameter in trained.items():
-        scale = max(float(parameter.detach().square().mean().sqrt()), 1e-3)
-        if "lora_B" in name:  # starts at zero and has no scale of its own
-            scale = parameter.shape[0] ** -0.5
-        groups.append({"params": [parameter], "lr": settings.lr * scale})
-    return torch.optim.AdamW(groups, betas=(0.9, 0.99), weight_decay=0.0, fused=True)
-
-
-def _prepare(loaded: Loaded, settings: TrainSettings) -> Any:
-    """A copy of the model, ready for training."""
-    import torch
-
-    device = device_name()
-    model: Any = copy.deepcopy(loaded.model).to(device).requires_grad_(True)
-    if device == "cpu":  # plain matrix products beat the fused kernel on short sequences
-        model.set_attn_implementation("eager")
-    for module in model.modules():
-        if isinstance(module, torch.nn.Dropout):
-            module.p = settings.dropout
-    for module in model.modules():  # attention weights have a rate of their own
-        if hasattr(module, "relative_attention_num_buckets"):
-            module.dropout = settings.dropout
-        if isinstance(module, torch.nn.Embedding) and module.weight is model.shared.weight:
-            # A batch has few of the rows, and the tied output layer has a gradient to add them to.
-            alone = world().size == 1 and not settings.compile  # sparse rows cannot be compiled
-            module.sparse = alone and model.lm_head.weight is module.weight
-    model.shared.weight.requires_grad_(not settings.freeze_embeddings)
-    if settings.lora_rank:
-        add_adapters(model, settings.lora_rank)
-    if settings.checkpointing:
-        _recompute(model)
-    return model
-
-
-def _recompute(model: Any, on: bool = True) -> None:
-    """Keep no activations for the backward pass (or do); transformers 6 has the newer name only."""
-    kind = "activation" if hasattr(model, "activation_checkpointing_enable") else "gradient"
-    if on:
-        getattr(model, f"{kind}_checkpointing_enable")({"use_reentrant": False})
-    else:
-        getattr(model, f"{kind}_checkpointing_disable")()
-
-
-def _compiled() -> Any:
-    """The pass through the layers, compiled for whatever lengths come."""
-    import torch
-
-    from .losses import states
-
-    torch.compiler.reset()  # else the models of earlier fine-tunings count as changes, and too many
-    return torch.compile(states, dynamic=True)
 
 
 def _update(
@@ -213,14 +145,14 @@ def fine_tune(
         )
     torch.manual_seed(seed)
     random = np.random.default_rng(seed)
-    model = _prepare(loaded, settings)
+    model = trainable_copy(loaded, settings)
     pad_id = int(loaded.tokenizer.pad_token_id)
     data = encode(loaded, train, settings.max_input)
     held = encode(loaded, dev, settings.max_input) if dev else Encoded([], [])
     lengths = [len(row) for row in data.inputs]
     dev_batches = bucketed([len(row) for row in held.inputs], 4 * settings.batch)
-    optimiser, table = _optimiser(model, settings), _rounded(model, settings.precision)
-    body = _compiled() if settings.compile else None
+    optimiser, table = optimiser_of(model, settings), _rounded(model, settings.precision)
+    body = compiled_body() if settings.compile else None
     peaks = [group["lr"] for group in optimiser.param_groups]
     each = math.ceil(len(train) / settings.batch)
     total = settings.updates or settings.epochs * each
@@ -291,7 +223,7 @@ def fine_tune(
     model.zero_grad(set_to_none=True)
     model.requires_grad_(False)
     if settings.checkpointing:
-        _recompute(model, False)
+        recompute(model, False)
     if settings.lora_rank:
         merge_adapters(model)
     model.eval()

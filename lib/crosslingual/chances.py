@@ -1,0 +1,79 @@
+"""How sure a ranking of sources is: intervals, chances of being best, expected regret."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .conformal import quantile_over_targets
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+__all__ = ["chances", "interval_reach", "noise_of_tests", "normal_reach"]
+
+DRAWS = 4000
+
+
+def noise_of_tests(
+    scores: pd.DataFrame, target: str, sources: pd.Series, measured: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Standard error of known scores from the size of the test set, 0 where not told.
+
+    NaN where there is no score.
+    """
+    told = np.full(len(measured), np.inf)
+    if "n_test" in scores:
+        mine = scores[scores["target"] == target]
+        told = mine.groupby("source")["n_test"].sum().reindex(sources).to_numpy(dtype=float)
+    noise: NDArray[np.float64] = np.sqrt(measured * (1 - measured) / told)
+    return np.where(np.isnan(measured), np.nan, np.nan_to_num(noise))
+
+
+def normal_reach(level: float) -> float:
+    """Standard errors on either side that hold ``level`` of a normal distribution."""
+    from scipy.stats import norm
+
+    return float(norm.ppf((1 + level) / 2))
+
+
+def interval_reach(errors: pd.DataFrame, level: float) -> float:
+    """Half the width of an interval: every held-out target counts the same."""
+    size = (errors["score"] - errors["predicted"]).abs()
+    return quantile_over_targets(size, errors["target"], level)
+
+
+def chances(
+    errors: pd.DataFrame,
+    sources: NDArray[np.str_],
+    best: NDArray[np.float64],
+    noise: NDArray[np.float64],
+    seed: int,
+) -> tuple[NDArray[np.float64], float]:
+    """Chance of being best, and expected regret of the one on top.
+
+    Errors within a held-out target (its level does not matter for the choice) are put on the
+    sources; a source without one there gets another's. Known scores (whose ``noise`` is no NaN)
+    get the noise of their test set instead.
+    """
+    random = np.random.default_rng(seed)
+    gap = errors["score"] - errors["predicted"]
+    within = gap - gap.groupby(errors["target"]).transform("mean")
+    wide = within.groupby([errors["target"], errors["source"]]).mean().unstack()
+    wide = wide.reindex(columns=sources)
+    wide = wide[wide.notna().sum(axis=1) >= min(2, len(sources))]
+    pool = within.to_numpy(dtype=float)
+    table = wide.to_numpy(dtype=float)
+    if not len(table):
+        table = np.full((1, len(sources)), np.nan)
+    drawn = table[random.integers(len(table), size=DRAWS)]
+    drawn = np.where(np.isnan(drawn), random.choice(pool, size=drawn.shape), drawn)
+    tested = random.standard_normal(drawn.shape) * np.nan_to_num(noise)
+    world = best + np.where(np.isnan(noise), drawn, tested)
+    top = world.max(axis=1, keepdims=True)
+    wins = world == top
+    chance = (wins / wins.sum(axis=1, keepdims=True)).mean(axis=0)
+    regret = float((top[:, 0] - world[:, int(np.argmax(best))]).mean())
+    return chance, regret
