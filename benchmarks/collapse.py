@@ -28,7 +28,7 @@ from crosslingual.corpus import pack
 from crosslingual.files import write_csv
 from crosslingual.pretraining import PretrainConfig, loss_curve, pretrain
 from crosslingual.probing import encoder_health
-from crosslingual.tasks import get_task
+from crosslingual.registry import get_task
 
 STEPS = 400
 RATES = {"muon": (0.015, 0.015), "adamw": (0.005, 0.005), "bounded-muon": (0.03, 0.01)}

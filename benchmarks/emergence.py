@@ -45,8 +45,9 @@ from crosslingual.files import write_csv
 from crosslingual.models import Loaded
 from crosslingual.pretraining import Architecture, loss_curve, new_model
 from crosslingual.probing import linear_transfer
+from crosslingual.registry import get_task
 from crosslingual.retrieval import pooled_states, retrieval_table
-from crosslingual.tasks import get_task, subset
+from crosslingual.tasks import subset
 from crosslingual.train_settings import TrainSettings, recipe_for
 from crosslingual.tuning import fine_tune
 from crosslingual.vocabulary import as_transformers

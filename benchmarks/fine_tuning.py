@@ -28,8 +28,8 @@ import torch
 from crosslingual.evaluation import evaluate
 from crosslingual.forecast import product_speed
 from crosslingual.models import load_model
+from crosslingual.registry import get_task
 from crosslingual.running import run_study
-from crosslingual.tasks import get_task
 from crosslingual.train_settings import TrainSettings, recipe_for
 from crosslingual.tuning import fine_tune
 

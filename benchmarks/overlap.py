@@ -16,7 +16,7 @@ import pandas as pd
 from crosslingual.corpus import corpus_files
 from crosslingual.languages import find_language
 from crosslingual.overlap import ngram_overlap
-from crosslingual.tasks import get_task
+from crosslingual.registry import get_task
 
 SETS = {"benchmarks": (("sib200", "pud", "xquad", "ner"), 8), "commands": (("intents",), 5)}
 

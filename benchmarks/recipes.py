@@ -78,7 +78,7 @@ def one(job: tuple[str, str, str, str]) -> list[dict[str, Any]]:
 
     from crosslingual.evaluation import evaluate
     from crosslingual.models import load_model
-    from crosslingual.tasks import get_task
+    from crosslingual.registry import get_task
     from crosslingual.train_settings import TrainSettings
     from crosslingual.tuning import fine_tune
 

@@ -19,7 +19,7 @@ sys.path.insert(0, str(HERE.parent / "tests"))
 
 from cluster_harness import CONFIG, SECONDS, cluster, disturbed, drive, simulated  # noqa: E402
 
-from crosslingual.records import read_records  # noqa: E402
+from crosslingual.record_store import read_records  # noqa: E402
 from crosslingual.running import run_study  # noqa: E402
 from crosslingual.score_tables import scores_table  # noqa: E402
 

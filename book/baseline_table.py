@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from crosslingual.registry import get_task
 from crosslingual.study_config import load_config
-from crosslingual.tasks import describe, get_task
+from crosslingual.tasks import describe
 
 ROOT = Path(__file__).parents[1]
 

@@ -11,8 +11,9 @@ from crosslingual.benchmarks import BENCHMARKS, benchmark_tasks
 from crosslingual.errors import ConfigError, DataError, UnknownLanguageError
 from crosslingual.planning import plan_study
 from crosslingual.readers import read_conll
+from crosslingual.registry import get_task
 from crosslingual.study_config import load_config
-from crosslingual.tasks import Example, baselines, get_task, scored
+from crosslingual.tasks import Example, baselines, scored
 
 REAL = Path(os.environ.get("CROSSLINGUAL_DATA", "/nowhere"))
 

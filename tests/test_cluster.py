@@ -7,8 +7,7 @@ import pytest
 from cluster_harness import CONFIG, cluster, disturbed, simulated
 
 from crosslingual.errors import OutputError, RecordError
-from crosslingual.record_store import RecordStore, open_store
-from crosslingual.records import read_records
+from crosslingual.record_store import RecordStore, open_store, read_records
 from crosslingual.running import StudyError, run_study
 from crosslingual.score_tables import scores_table
 

@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 import yaml
 
-from crosslingual.records import read_records
+from crosslingual.record_store import read_records
 from crosslingual.running import run_study
 from crosslingual.study_config import load_config
 

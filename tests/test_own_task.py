@@ -10,7 +10,7 @@ import yaml
 from crosslingual import get_task
 from crosslingual.errors import ConfigError
 from crosslingual.readers import read_table
-from crosslingual.records import read_records
+from crosslingual.record_store import read_records
 
 FOLDER = Path(__file__).resolve().parent.parent / "book" / "data"
 FILE = FOLDER / "dutch_task.py"
@@ -19,8 +19,8 @@ FILE = FOLDER / "dutch_task.py"
 @pytest.fixture
 def named(monkeypatch):
     monkeypatch.setenv("CROSSLINGUAL_TASKS", str(FILE))
-    monkeypatch.setattr("crosslingual.tasks._REGISTRY", {})
-    monkeypatch.setattr("crosslingual.tasks._FILES", set())
+    monkeypatch.setattr("crosslingual.registry._REGISTRY", {})
+    monkeypatch.setattr("crosslingual.registry._FILES", set())
 
 
 def test_it_is_short_and_reads_the_table(named) -> None:
@@ -40,7 +40,7 @@ def test_it_is_short_and_reads_the_table(named) -> None:
 
 
 def test_files_that_are_missing_or_broken_are_named(monkeypatch, tmp_path) -> None:
-    monkeypatch.setattr("crosslingual.tasks._FILES", set())
+    monkeypatch.setattr("crosslingual.registry._FILES", set())
     monkeypatch.setenv("CROSSLINGUAL_TASKS", str(tmp_path / "no.py"))
     with pytest.raises(ConfigError, match=r"no\.py', which is no file"):
         get_task("intents")

@@ -38,11 +38,11 @@ from crosslingual.errors import (
 )
 from crosslingual.measuring import few_shot_settings, target_examples
 from crosslingual.records import Cell, Record, read_record, settings_hash, signature, write_record
+from crosslingual.registry import get_task
 from crosslingual.running import StudyError
 from crosslingual.study import expand
 from crosslingual.study_config import StudyConfig
 from crosslingual.summaries import compare_models, matrix, source_worth
-from crosslingual.tasks import get_task
 from crosslingual.tuning import TrainSettings
 
 

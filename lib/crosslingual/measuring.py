@@ -14,8 +14,9 @@ import numpy as np
 from .errors import ConfigError
 from .record_store import open_store
 from .records import Cell, Record, signature
+from .registry import get_task
 from .study import Job
-from .tasks import Example, Task, get_task, subset
+from .tasks import Example, Task, subset
 from .version import __version__
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from .benchmark_files import data_dir
 from .errors import CrosslingualError
 from .forecast import GIB, USED, Device, find_device, memory_needed, operations, shape_of
+from .registry import get_task
 from .study import expand
 from .study_config import StudyConfig, load_config
-from .tasks import get_task
 
 if TYPE_CHECKING:
     import pandas as pd

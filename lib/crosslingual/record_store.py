@@ -11,7 +11,7 @@ from .errors import OutputError, RecordError
 from .files import prepare_folder
 from .records import Record, parse_record, read_record, write_record
 
-__all__ = ["RecordStore", "open_store"]
+__all__ = ["RecordStore", "open_store", "read_records"]
 
 
 @dataclass(frozen=True)
@@ -120,3 +120,19 @@ class RecordStore:
 def open_store(place: str | Path) -> RecordStore:
     """The records at a path or an fsspec address."""
     return RecordStore(str(place))
+
+
+def read_records(place: str | Path) -> list[Record]:
+    """Read all records of a folder or fsspec address, in the order of their names.
+
+    Raises
+    ------
+    RecordError
+        If the folder is missing, or any record is broken.
+    """
+    store = open_store(place)
+    if store.is_local and not Path(place).is_dir():
+        raise RecordError(
+            f"the folder {str(place)!r} does not exist. Run 'crosslingual study run' first."
+        )
+    return [store.read(name) for name in sorted(store.names())]

@@ -19,7 +19,6 @@ __all__ = [
     "TRAININGS",
     "Cell",
     "Record",
-    "read_records",
     "settings_hash",
     "signature",
 ]
@@ -192,21 +191,3 @@ def parse_record(content: bytes, where: str) -> Record:
     if not isinstance(record.score, (int, float)) or not math.isfinite(record.score):
         raise RecordError(f"{named} has the score {record.score!r}. {_ADVICE}")
     return record
-
-
-def read_records(place: str | Path) -> list[Record]:
-    """Read all records of a folder or fsspec address, in the order of their names.
-
-    Raises
-    ------
-    RecordError
-        If the folder is missing, or any record is broken.
-    """
-    from .record_store import open_store
-
-    store = open_store(place)
-    if store.is_local and not Path(place).is_dir():
-        raise RecordError(
-            f"the folder {str(place)!r} does not exist. Run 'crosslingual study run' first."
-        )
-    return [store.read(name) for name in sorted(store.names())]

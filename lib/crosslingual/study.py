@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from .models import model_digest
 from .records import Cell, settings_hash
+from .registry import get_task
 from .study_config import StudyConfig
-from .tasks import get_task
 from .train_settings import TrainSettings, settings_identity
 
 __all__ = ["Job", "expand"]

@@ -13,7 +13,7 @@ from .errors import ConfigError, UnknownLanguageError
 from .languages import DEFAULT_LANGUAGES, resolve
 from .models import check_model_name
 from .records import TRAININGS
-from .tasks import get_task
+from .registry import get_task
 from .train_settings import TrainSettings, recipe_for
 
 __all__ = ["StudyConfig", "load_config"]

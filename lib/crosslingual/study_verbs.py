@@ -149,7 +149,7 @@ def _resources(text: str) -> dict[str, float]:
 
 def study_export(args: argparse.Namespace) -> None:
     """Do ``crosslingual study export``."""
-    from .records import read_records
+    from .record_store import read_records
     from .score_tables import scores_table
 
     records = read_records(args.records)

@@ -1,23 +1,16 @@
-"""What a task is, and which ones there are.
-
-A task turns a language and a split into examples of text in, text out. To add one,
-make a `Task` and `register` it; nothing else in the package knows tasks by name. A file that
-does so and is named in $CROSSLINGUAL_TASKS is read by the command line and by workers.
-"""
+"""What a task is: a language and a split turned into examples of text in, text out."""
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .answer_metrics import score_answers
-from .errors import ConfigError, DataError, UnknownTaskError
+from .errors import DataError
 from .languages import find_language, resolve
 from .metrics import get_metric
 
@@ -29,11 +22,8 @@ __all__ = [
     "Task",
     "baselines",
     "describe",
-    "get_task",
-    "register",
     "scored",
     "subset",
-    "task_names",
 ]
 
 SPLITS = ("train", "dev", "test")
@@ -118,63 +108,6 @@ class Task:
         if split not in SPLITS:
             raise DataError(f"unknown split {split!r}. Allowed: {', '.join(SPLITS)}.")
         return self.load(find_language(language).code, split)
-
-
-_REGISTRY: dict[str, Task] = {}
-_FILES: set[str] = set()  # of tasks, that were run
-
-
-def register(task: Task) -> Task:
-    """Make a task known by its name; a second one of the same name replaces it."""
-    _REGISTRY[task.name] = task
-    return task
-
-
-def _known() -> dict[str, Task]:
-    from .benchmarks import benchmark_tasks
-    from .home import HOME_TASKS
-
-    for path in filter(None, os.environ.get("CROSSLINGUAL_TASKS", "").split(os.pathsep)):
-        _run_file(path)
-    return {task.name: task for task in HOME_TASKS} | benchmark_tasks() | _REGISTRY
-
-
-def _run_file(path: str) -> None:
-    """Run a file that registers tasks, once a process; so workers know them too."""
-    import runpy
-
-    if path in _FILES:  # also while it runs: it may ask for other tasks
-        return
-    _FILES.add(path)
-    if not Path(path).is_file():
-        _FILES.discard(path)
-        raise ConfigError(f"$CROSSLINGUAL_TASKS names {path!r}, which is no file.")
-    try:
-        runpy.run_path(path)
-    except Exception as error:
-        _FILES.discard(path)
-        raise ConfigError(
-            f"the tasks of {path!r} cannot be read ({type(error).__name__}: {error})."
-        ) from error
-
-
-def task_names() -> list[str]:
-    """Names of all tasks."""
-    return sorted(_known())
-
-
-def get_task(name: str) -> Task:
-    """Look up a task by name.
-
-    Raises
-    ------
-    UnknownTaskError
-        With the nearest names.
-    """
-    known = _known()
-    if name not in known:
-        raise UnknownTaskError(name, known)
-    return known[name]
 
 
 def scored(metric: str, outputs: Sequence[str], examples: Sequence[Example]) -> float:

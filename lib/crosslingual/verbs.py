@@ -53,7 +53,8 @@ def languages(args: argparse.Namespace) -> None:
 
 def tasks(args: argparse.Namespace) -> None:
     """Do ``crosslingual tasks``."""
-    from .tasks import describe, get_task, task_names
+    from .registry import get_task, task_names
+    from .tasks import describe
 
     for name in [args.task] if args.task else task_names():
         task = get_task(name)
@@ -67,8 +68,8 @@ def lexical(args: argparse.Namespace) -> None:
     import pandas as pd
 
     from .lexical import lexical_scores
+    from .registry import get_task
     from .summaries import matrix, summarise
-    from .tasks import get_task
 
     tables = []
     for name in args.task or ("intents", "slots", "answers"):
