@@ -123,6 +123,7 @@ needs_files = pytest.mark.skipif(not (REAL / "sib200").is_dir(), reason="needs t
     [
         ("sib200", "sw", (701, 99, 204)),
         ("ner", "en", (14041, 3250, 3453)),  # CoNLL-2003's published sizes
+        ("ner_words", "en", (203621, 51362, 46435)),  # CoNLL-2003's published numbers of tokens
         ("pud", "de", (716, 103, 181)),
         ("pud_words", "de", (15225, 2271, 3836)),
         ("xquad", "zh", None),
@@ -137,7 +138,9 @@ def test_real_files(name, language, sizes) -> None:
         assert sum(map(len, split.values())) == 1190
     assert all(task.legal(e.target) for part in split.values() for e in part)
     assert scored(task.metrics[0], [e.target for e in split["test"]], split["test"]) == 1
-    if name != "ner":  # thousands of distinct targets
+    if name == "ner_words":
+        assert baselines(task, language)["majority"] == 0  # O, outside, counts for nothing
+    elif name != "ner":  # thousands of distinct targets
         assert 0 <= baselines(task, language)["majority"] < 0.6
 
 
@@ -159,6 +162,20 @@ def test_words_in_brackets_are_those_of_the_sentences() -> None:
     assert " ".join(e.target for e in whole).split() == [e.target for e in words]
     asked = [e.input.split(" [ ")[1].split(" ] ")[0].removesuffix(" ]") for e in words]
     assert " ".join(e.input.removeprefix("pos: ") for e in whole) == " ".join(asked)
+
+
+def test_names_word_by_word(tmp_path) -> None:
+    """Each word in brackets with its entity's kind; what begins an entity is not asked."""
+    folder = tmp_path / "ner" / "de"
+    folder.mkdir(parents=True)
+    (folder / "test.txt").write_text("Anna B-PER\nSeghers I-PER\nlas O\n", encoding="utf-8")
+    with data_dir(tmp_path):
+        found = get_task("ner_words").examples("de", "test")
+    assert [(e.input, e.target) for e in found] == [
+        ("tag: [ Anna ] Seghers las", "PER"),
+        ("tag: Anna [ Seghers ] las", "PER"),
+        ("tag: Anna Seghers [ las ]", "O"),
+    ]
 
 
 def test_dirty_lines_are_named_or_refused(tmp_path) -> None:

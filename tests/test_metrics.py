@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from seqeval.metrics import f1_score
 from sklearn.metrics import accuracy_score
+from sklearn.metrics import f1_score as words_f1_score
 
 from crosslingual.errors import DataError
 from crosslingual.metrics import (
@@ -16,6 +17,7 @@ from crosslingual.metrics import (
     span_errors,
     span_f1,
     token_f1,
+    word_f1,
 )
 
 LABELS = st.sampled_from(["a", "b", "c"])
@@ -55,6 +57,15 @@ def test_span_errors_add_up_and_agree_with_f1(data: st.DataObject) -> None:
 def test_accuracy_is_sklearns(pairs: list[tuple[str, str]]) -> None:
     outputs, targets = zip(*pairs, strict=True)
     assert math.isclose(accuracy(outputs, targets), accuracy_score(targets, outputs))
+
+
+@given(st.lists(st.tuples(*2 * [st.sampled_from(["O", "PER", "LOC"])]), min_size=1))
+def test_word_f1_is_sklearns(pairs: list[tuple[str, str]]) -> None:
+    outputs, targets = zip(*pairs, strict=True)
+    theirs = words_f1_score(
+        targets, outputs, labels=["PER", "LOC"], average="micro", zero_division=1.0
+    )
+    assert math.isclose(word_f1(outputs, targets), theirs)
 
 
 def _spans(tags: list[str]) -> str:

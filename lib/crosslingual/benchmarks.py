@@ -12,9 +12,9 @@ from functools import lru_cache
 from typing import Any
 
 from .benchmark_files import Row, Source, load_examples, tenth, thirds
-from .errors import DataError
+from .castings import NAMED, each_name, each_word, entities, pair, question, tagged_words, topic
 from .languages import find_language
-from .metrics import NO_SPANS, format_spans, parse_spans
+from .metrics import NO_SPANS, OUTSIDE, parse_spans
 from .readers import read_conll, read_conllu, read_squad, read_table
 from .tasks import Example, Task
 
@@ -25,7 +25,6 @@ _SIB = {
     "ori": "ory_Orya", "pus": "pbt_Arab", "mlg": "plt_Latn", "sqi": "als_Latn", "yid": "ydd_Hebr",
     "fil": "tgl_Latn", "mon": "khk_Cyrl",
 }  # fmt: skip
-_WIKIANN = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
 _TYDI = {
     "ara": "arabic", "ben": "bengali", "eng": "english", "fin": "finnish", "ind": "indonesian",
     "kor": "korean", "rus": "russian", "swa": "swahili", "tel": "telugu",
@@ -34,8 +33,6 @@ _UPOS = (
     "ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN",
     "PUNCT", "SCONJ", "SYM", "VERB", "X",
 )  # fmt: skip
-
-_WINDOW = 4  # words on either side of the one to be tagged
 
 
 def _short(code: str) -> str:
@@ -53,70 +50,6 @@ def _sib_code(code: str) -> str:
 def _by_id(row: Row, language: str) -> bool:
     """TyDiQA's languages share one file; its ids begin with the language."""
     return str(row["id"]).startswith(_TYDI[language])
-
-
-def _text(row: Row, name: str) -> str:
-    return " ".join(str(row[name]).split())
-
-
-def _pair(prefix: str, first: str, second: str, labels: tuple[str, ...]) -> Any:
-    def example(row: Row, language: str) -> Example:
-        given = row["label"]
-        label = given if isinstance(given, str) and not given.isdigit() else labels[int(given)]
-        one, two = (_text(row, name) for name in (first, second))
-        return Example(f"{prefix}: {first}: {one} {second}: {two}", label, language)
-
-    return example
-
-
-def _topic(row: Row, language: str) -> Example:
-    return Example(f"topic: {_text(row, 'text')}", str(row["category"]), language)
-
-
-def _entities(row: Row, language: str) -> Example:
-    raw = row.get("tags", row.get("ner_tags"))
-    if raw is None:
-        raise DataError(f"a row of named entities has no tags: {sorted(row)}.")
-    tags = [t if isinstance(t, str) else _WIKIANN[int(t)] for t in raw]
-    # What separates spans cannot be told from a token of the same form.
-    tokens = [token.replace(";", ",").replace(":", ",") or "," for token in row["tokens"]]
-    text, before = "tag:", "O"
-    spans: list[tuple[str, int, int]] = []
-    for token, tag in zip(tokens, tags, strict=True):
-        text += f" {token}"
-        if tag.startswith("I-") and before[2:] == tag[2:]:
-            spans[-1] = (*spans[-1][:2], len(text))
-        elif tag != "O":  # also an I- with nothing to go on from, as conlleval has it
-            spans.append((tag[2:], len(text) - len(token), len(text)))
-        before = tag
-    target = format_spans([(kind, text[a:b]) for kind, a, b in spans])
-    return Example(text, target, language, spans=tuple(spans))
-
-
-def _words(row: Row, language: str) -> Example:
-    return Example(f"pos: {' '.join(row['tokens'])}", " ".join(row["tags"]), language)
-
-
-def _each_word(row: Row, language: str) -> list[Example]:
-    """One example a word, in brackets between its neighbours.
-
-    A tag for each of twenty words in a row asks a model to count as well as to tag; small ones
-    lose their place.
-    """
-    words = row["tokens"]
-    made = []
-    for at, (word, tag) in enumerate(zip(words, row["tags"], strict=True)):
-        left, right = words[max(at - _WINDOW, 0) : at], words[at + 1 : at + 1 + _WINDOW]
-        made.append(Example(" ".join(["pos:", *left, "[", word, "]", *right]), tag, language))
-    return made
-
-
-def _question(row: Row, language: str) -> Example:
-    answers = row["answers"]
-    texts = answers["text"] if isinstance(answers, dict) else answers
-    told = tuple(" ".join(str(t).split()) for t in texts)
-    inputs = f"question: {_text(row, 'question')} context: {_text(row, 'context')}"
-    return Example(inputs, told[0], language, answers=told)
 
 
 def _iso(shorts: str) -> tuple[str, ...]:
@@ -140,52 +73,57 @@ def _sources() -> dict[str, Source]:
     return {
         "xnli": Source(
             "xnli", "facebook/xnli", xnli, _short,
-            _pair("xnli", "premise", "hypothesis", ("0", "1", "2")), _USUAL,
+            pair("xnli", "premise", "hypothesis", ("0", "1", "2")), _USUAL,
         ),
         "pawsx": Source(
             "paws-x", "google-research-datasets/paws-x", _iso("de en es fr ja ko zh"), _short,
-            _pair("paws", "sentence1", "sentence2", ("different_meaning", "paraphrase")), _USUAL,
+            pair("paws", "sentence1", "sentence2", ("different_meaning", "paraphrase")), _USUAL,
         ),
         "sib200": Source(
-            "sib200", "Davlan/sib200", sib, _sib_code, _topic, _USUAL,
+            "sib200", "Davlan/sib200", sib, _sib_code, topic, _USUAL,
             files=lambda language, split: f"{_sib_code(language)}/{split}.tsv",
             read=lambda path, rule: read_table(
                 path, {"id": "index_id", "category": "category", "text": "text"}, rule
             ),
         ),
         "wikiann": Source(
-            "wikiann", "unimelb-nlp/wikiann", panx, _short, _entities, _USUAL,
+            "wikiann", "unimelb-nlp/wikiann", panx, _short, entities, _USUAL,
         ),
         "ner": Source(
-            "ner", "", ner, _ner_folder, _entities, _USUAL,
+            "ner", "", ner, _ner_folder, entities, _USUAL,
             files=lambda language, split: f"{_ner_folder(language)}/{split}.txt",
-            read=lambda path, rule: read_conll(path, ("PER", "LOC", "ORG"), dirty=rule),
+            read=lambda path, rule: read_conll(path, NAMED, dirty=rule),
+        ),
+        "ner_words": Source(
+            "ner", "", ner, _ner_folder, each_name, _USUAL,
+            files=lambda language, split: f"{_ner_folder(language)}/{split}.txt",
+            read=lambda path, rule: read_conll(path, NAMED, dirty=rule),
         ),
         "pud": Source(
-            "ud_pud", "", pud, _short, _words, _ONE,
+            "ud_pud", "", pud, _short, tagged_words, _ONE,
             files=lambda language, split: f"{_short(language)}_pud-ud-test.conllu",
             read=read_conllu, part=thirds,
         ),
         "pud_words": Source(
-            "ud_pud", "", pud, _short, _each_word, _ONE,
+            "ud_pud", "", pud, _short, each_word, _ONE,
             files=lambda language, split: f"{_short(language)}_pud-ud-test.conllu",
             read=read_conllu, part=thirds,
         ),
         "tydiqa": Source(
             "tydiqa", "google-research-datasets/tydiqa", tuple(_TYDI),
-            lambda language: "secondary_task", _question,
+            lambda language: "secondary_task", question,
             {"train": "train", "dev": "train", "test": "validation"}, part=tenth, keep=_by_id,
         ),
         "xquad": Source(
             "xquad", "google/xquad", _iso("ar de el en es hi ro ru th tr vi zh"),
-            lambda language: f"xquad.{_short(language)}", _question,
+            lambda language: f"xquad.{_short(language)}", question,
             dict.fromkeys(_ONE, "validation"),
             files=lambda language, split: f"xquad.{_short(language)}.json",
             read=lambda path, rule: read_squad(path), part=thirds,
         ),
         "mlqa": Source(
             "mlqa", "facebook/mlqa", _iso("ar de en es hi vi zh"),
-            lambda language: f"mlqa.{_short(language)}.{_short(language)}", _question,
+            lambda language: f"mlqa.{_short(language)}.{_short(language)}", question,
             {"train": "validation", "dev": "validation", "test": "test"}, part=tenth,
         ),
     }  # fmt: skip
@@ -221,6 +159,13 @@ _ABOUT: dict[str, dict[str, Any]] = {
     "ner": {
         "kind": "structured", "metrics": ("span_f1",), "max_output": 64,
         "casting": _SPANS + "; the Spanish and Italian files, encoded twice, are read as meant",
+        "licence": "differs by corpus (MasakhaNER 2.0's transfer corpora)",
+        "citation": "adelani2022masakhaner",
+    },
+    "ner_words": {
+        "kind": "structured", "metrics": ("word_f1",), "labels": (*NAMED, OUTSIDE),
+        "max_output": 4, "casting": "'tag: <4 words> [ <word> ] <4 words>' -> PER, LOC, ORG or O "
+        "(outside) for the word in brackets; the score counts words inside entities",
         "licence": "differs by corpus (MasakhaNER 2.0's transfer corpora)",
         "citation": "adelani2022masakhaner",
     },
@@ -265,10 +210,7 @@ def _legal(name: str) -> Callable[[str], bool]:
     if about["kind"] == "structured":
         return lambda output: (
             output.strip() == NO_SPANS
-            or (
-                bool(parse_spans(output))
-                and all(kind in ("PER", "LOC", "ORG") for kind, _ in parse_spans(output))
-            )
+            or (bool(parse_spans(output)) and all(kind in NAMED for kind, _ in parse_spans(output)))
         )
     return lambda output: bool(output.strip())
 

@@ -68,7 +68,7 @@ class LexicalClassifier:
 
 
 class LexicalWordClassifier(LexicalClassifier):
-    """As `LexicalTagger` sees them, words in brackets (``pud_words``): one class a target."""
+    """Words in brackets (``pud_words``, ``ner_words``), seen as `LexicalTagger` sees them."""
 
     def vectors(self) -> Any:
         """What is counted of an input."""

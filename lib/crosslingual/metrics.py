@@ -22,9 +22,11 @@ __all__ = [
     "span_f1",
     "tag_accuracy",
     "token_f1",
+    "word_f1",
 ]
 
 NO_SPANS = "none"
+OUTSIDE = "O"
 
 
 def _check(outputs: Sequence[str], targets: Sequence[str]) -> None:
@@ -218,12 +220,31 @@ def tag_accuracy(outputs: Sequence[str], targets: Sequence[str]) -> float:
     return right / words if words else 1.0
 
 
+def word_f1(outputs: Sequence[str], targets: Sequence[str]) -> float:
+    """Micro-averaged F1 of the words inside entities, one word an output.
+
+    ``O``, the tag of words outside, counts in no sum: always giving it scores 0. With no word
+    inside expected and none given, the score is 1.
+
+    Examples
+    --------
+    >>> word_f1(["PER", "O", "LOC", "O"], ["PER", "LOC", "PER", "O"])
+    0.4
+    """
+    _check(outputs, targets)
+    pairs = [(o.strip(), t.strip()) for o, t in zip(outputs, targets, strict=True)]
+    right = sum(got == want != OUTSIDE for got, want in pairs)
+    named = sum((got != OUTSIDE) + (want != OUTSIDE) for got, want in pairs)
+    return 2 * right / named if named else 1.0
+
+
 METRICS: dict[str, Callable[[Sequence[str], Sequence[str]], float]] = {
     "accuracy": accuracy,
     "exact_match": exact_match,
     "span_f1": span_f1,
     "tag_accuracy": tag_accuracy,
     "token_f1": token_f1,
+    "word_f1": word_f1,
 }
 """Name -> function(outputs, targets)."""
 
