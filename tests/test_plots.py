@@ -7,6 +7,7 @@ from crosslingual.statistical_plots import plot_target_examples
 
 def _row(training: str, shots: int, source: str, target: str, score: float, seed: int = 0) -> dict:
     return {
+        "task": "t",
         "training": training,
         "shots": shots,
         "source": source,
@@ -30,7 +31,13 @@ def test_curves_are_means_over_pairs_of_means_over_draws() -> None:
             _row("target", 9, "deu", "deu", 0.1),
         ]
     )
-    axes = plot_target_examples(scores, full=0.95).axes[0]
+    axes = plot_target_examples(scores, full={"t": 0.95}).axes[0]
+    assert [line.get_ydata()[0] for line in axes.get_lines() if line.get_linestyle() == ":"] == [
+        0.95
+    ]
+    two = plot_target_examples(pd.concat([scores, scores.assign(task="u")]), full={"u": 0.8})
+    assert [ax.get_title() for ax in two.axes] == ["t", "u"]
+    assert [len(ax.get_lines()) for ax in two.axes] == [2, 3]
     lines = {line.get_label(): line for line in axes.get_lines()}
     both = lines["source, then target"]
     assert both.get_xdata().tolist() == [1, 10]

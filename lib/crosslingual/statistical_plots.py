@@ -12,6 +12,7 @@ from .plots import WONG, axes_grid
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from .growth_laws import Growth
@@ -146,8 +147,10 @@ CURVES = {
 }
 
 
-def plot_target_examples(scores: pd.DataFrame, full: float | None = None) -> Figure:
-    """Mean score and the middle 80 % of pairs, by number of target examples.
+def plot_target_examples(
+    scores: pd.DataFrame, full: Mapping[str, float] | pd.Series | None = None
+) -> Figure:
+    """Mean score and the middle 80 % of pairs, by number of target examples; a panel a task.
 
     Parameters
     ----------
@@ -155,15 +158,34 @@ def plot_target_examples(scores: pd.DataFrame, full: float | None = None) -> Fig
         Zero-shot scores and few-shot ones of any of `crosslingual.records.TRAININGS`, on a log
         axis; draws are averaged first. A pair of a language with itself counts only where it
         stands for training on the target alone.
-    full : float, optional
-        A score to compare with, such as that of all training examples of the target; dotted.
+    full : mapping or Series, optional
+        Task -> a score to compare with, such as that of all training examples of the target;
+        dotted.
     """
     import matplotlib.pyplot as plt
 
     alone = scores["training"] == "target"
     scores = scores[alone | (scores["source"] != scores["target"])]
-    cells = scores.groupby(["training", "shots", "source", "target"])["score"].mean().reset_index()
-    figure, ax = plt.subplots(figsize=(6.4, 4), layout="constrained")
+    keys = ["task", "training", "shots", "source", "target"]
+    cells = scores.groupby(keys)["score"].mean().reset_index()
+    tasks = cells["task"].unique()
+    width = 6.4 if len(tasks) == 1 else 4.5 * len(tasks)
+    figure, axes = plt.subplots(
+        1, len(tasks), figsize=(width, 4), layout="constrained", sharey=True, squeeze=False
+    )
+    for ax, task in zip(axes[0], tasks, strict=True):
+        _curves(ax, cells[cells["task"] == task])
+        if full is not None and task in full:
+            ax.axhline(full[task], color="grey", ls=":", lw=1)
+        ax.set(xscale="log", xlabel="target examples + 1", ylim=(0, 1))
+        if len(tasks) > 1:
+            ax.set_title(task)
+    axes[0, 0].set_ylabel("score (0 to 1)")
+    axes[0, 0].legend(frameon=False)
+    return figure
+
+
+def _curves(ax: Axes, cells: pd.DataFrame) -> None:
     for k, (training, label) in enumerate(CURVES.items()):
         rows = cells[cells["training"] == training]
         if rows.empty:
@@ -174,8 +196,3 @@ def plot_target_examples(scores: pd.DataFrame, full: float | None = None) -> Fig
         mean, low, high = by.mean(), by.quantile(0.1), by.quantile(0.9)
         ax.plot(mean.index + 1, mean, "o-", color=WONG[k], label=label)
         ax.fill_between(low.index + 1, low, high, color=WONG[k], alpha=0.15)
-    if full is not None:
-        ax.axhline(full, color="grey", ls=":", lw=1)
-    ax.set(xscale="log", xlabel="target examples + 1", ylabel="score (0 to 1)", ylim=(0, 1))
-    ax.legend(frameon=False)
-    return figure
