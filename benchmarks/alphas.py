@@ -62,8 +62,8 @@ def look(name: str, model: str, folder: Path) -> pd.DataFrame:
         scores = run_study(study | {"model": model}, folder / "records").scores
         foreign = scores[scores["source"] != scores["target"]]
         table[study["tasks"][0]] = foreign.groupby("target")["score"].mean()
-    about = {"alpha": config.alpha, "seed": config.seed, "tokens_seen": made["tokens_seen"]}
-    return table.reset_index().assign(**about)
+    about = {"alpha": config.alpha, "seed": config.seed, "updates": config.steps}
+    return table.reset_index().assign(**about, tokens_seen=made["tokens_seen"])
 
 
 def main(corpus: str, place: str = "runs/alphas") -> None:

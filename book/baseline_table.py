@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 def main() -> None:
     """Read every benchmark, write the table, print its means."""
     rows = []
-    for name in ("sib200", "pud", "ner", "xquad"):
+    for name in ("sib200", "pud", "ner", "ner_words", "xquad"):
         study = load_config(ROOT / "configs" / f"{name}.yaml")
         rows += [describe(get_task(task), study.sources_of(task)) for task in study.tasks]
     kept = ["task", "language", "train", "dev", "test", "chance", "majority"]
