@@ -33,8 +33,8 @@ test: $(VENV)/.ready  ## Run the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.ready  ## Check style and types
-	$(BIN)/ruff check lib tests book
-	$(BIN)/ruff format --check lib tests book
+	$(BIN)/ruff check lib tests book benchmarks
+	$(BIN)/ruff format --check lib tests book benchmarks
 	$(BIN)/mypy
 
 lock: $(VENV)/.ready  ## Write requirements.lock from the environment
