@@ -81,6 +81,24 @@ def test_known_scores_are_used_with_the_noise_of_their_test(scores, features) ->
     assert reach == pytest.approx(1.2816 * deviation, rel=1e-3)
 
 
+def test_seeds_share_a_test_set_and_have_noise_of_their_own(scores, features) -> None:
+    """Three runs on the same 50 examples are not 150 examples; worked by hand."""
+    again = pd.concat([scores.assign(seed=k, n_test=50) for k in range(3)])
+    made = rank_sources(again, "deu", features=features).table
+    once = rank_sources(scores.assign(n_test=50), "deu", features=features).table
+    pd.testing.assert_frame_equal(made, once)
+    apart = again.assign(score=again["score"] + 0.03 * (again["seed"] - 1))
+    made = rank_sources(apart.drop(columns="n_test"), "deu", features=features).table
+    reach = (made["high"] - made["measured"]).iloc[0]
+    assert reach == pytest.approx(1.2816 * 0.03 / 3**0.5, rel=1e-3)
+    percent = rank_sources(apart.assign(score=100 * apart["score"]), "deu", features=features)
+    few = rank_sources(
+        pd.concat([apart, apart.assign(shots=9, score=0.9)]).fillna({"shots": 0}),
+        "deu", features=features,
+    )  # fmt: skip
+    pd.testing.assert_frame_equal(percent.table, few.table)
+
+
 def test_intervals_cover_held_out_targets(scores, features) -> None:
     errors = held_out_errors(scores, features, ["syntax", "same_script"])
     inside = []

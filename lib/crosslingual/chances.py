@@ -7,29 +7,52 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .conformal import quantile_over_targets
+from .responses import as_fractions
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["chances", "interval_reach", "noise_of_tests", "normal_reach"]
+__all__ = ["chances", "interval_reach", "normal_reach"]
 
 DRAWS = 4000
 
 
-def noise_of_tests(
+def noise_of_scores(
     scores: pd.DataFrame, target: str, sources: pd.Series, measured: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Standard error of known scores from the size of the test set, 0 where not told.
+    """Standard error of known scores: of the test set's size, and of the seeds.
 
-    NaN where there is no score.
+    Parameters
+    ----------
+    scores : DataFrame
+        Of one task; its column n_test, where it has one, tells the size of the test sets, which
+        all seeds share.
+    target : str
+        ISO 639-3.
+    sources : Series
+        In whose order the answer is.
+    measured : array
+        Means over seeds, fractions; NaN where there is no score.
+
+    Returns
+    -------
+    array
+        Root of m (1 - m) / n, where n is told, plus the variance across seeds, the mean over
+        sources, divided by the number of seeds, where there are several; NaN where m is. The
+        first is exact for an accuracy; for other scores between 0 and 1 it stands in.
     """
+    mine = as_fractions(scores[scores["target"] == target])[0]
+    if "shots" in mine:
+        mine = mine[mine["shots"] == 0]
     told = np.full(len(measured), np.inf)
-    if "n_test" in scores:
-        mine = scores[scores["target"] == target]
-        told = mine.groupby("source")["n_test"].sum().reindex(sources).to_numpy(dtype=float)
-    noise: NDArray[np.float64] = np.sqrt(measured * (1 - measured) / told)
-    return np.where(np.isnan(measured), np.nan, np.nan_to_num(noise))
+    if "n_test" in mine:
+        told = mine.groupby("source")["n_test"].mean().reindex(sources).to_numpy(dtype=float)
+    seeds = mine.groupby("source")["score"].agg(["var", "count"])
+    trained = float(np.nan_to_num(seeds["var"].mean()))
+    variance = measured * (1 - measured) / np.nan_to_num(told, nan=np.inf)
+    count = seeds["count"].reindex(sources).to_numpy(dtype=float)
+    return np.asarray(np.sqrt(variance + trained / count))
 
 
 def normal_reach(level: float) -> float:
@@ -56,7 +79,7 @@ def chances(
 
     Errors within a held-out target (its level does not matter for the choice) are put on the
     sources; a source without one there gets another's. Known scores (whose ``noise`` is no NaN)
-    get the noise of their test set instead.
+    get that instead.
     """
     random = np.random.default_rng(seed)
     gap = errors["score"] - errors["predicted"]

@@ -61,7 +61,7 @@ def as_fractions(scores: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         below 1 beside BLEU of 2 or 5 is no mixture.)
     """
     out, notes = scores.copy(), []
-    values = out["score"].astype(float)
+    values = out["score"].to_numpy(dtype=float).copy()  # by place: indices may repeat
     bad = ~np.isfinite(values) | (values < 0) | (values > 100)
     if bad.any():
         row = out[bad].iloc[0]
@@ -69,19 +69,21 @@ def as_fractions(scores: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
             f"the score of {row['task']}, {row['source']} -> {row['target']} is {row['score']}. "
             "Allowed: fractions from 0 to 1, or percentages from 0 to 100."
         )
-    for task, part in values.groupby(out["task"], sort=True):
+    for task in sorted(out["task"].dropna().unique()):
+        places = np.flatnonzero(out["task"] == task)
+        part = values[places]
         if part.max() <= 1:
             continue
         small, large = part[(part > 0) & (part <= 1)], part[part > 1]
-        between = float(large.le(GAP).sum())
+        between = float((large <= GAP).sum())
         if len(small) and (not between or between < FEW * len(part) <= 2 * len(small)):
-            row = out.loc[small.index[0]]
+            row = out.iloc[int(places[(part > 0) & (part <= 1)][0])]
             raise DataError(
                 f"{task}: scores in percent (up to {part.max():g}) and fractions "
                 f"({row['source']} -> {row['target']}: {row['score']:g}) are mixed. Bring them to "
                 "one scale."
             )
-        values.loc[part.index] = part / 100
+        values[places] = part / 100
         notes.append(f"{task}: scores in percent, divided by 100.")
     out["score"] = values
     return out, notes

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .bootstrap import check_level
-from .chances import chances, interval_reach, noise_of_tests, normal_reach
+from .chances import chances, interval_reach, noise_of_scores, normal_reach
 from .errors import DataError
 from .languages import find_language
 from .pairs import numeric_terms, zero_shot_pairs
@@ -171,7 +171,8 @@ def rank_sources(
     times, a held-out target, and adding the errors that were made on its sources to the
     predictions. Where some scores of the target are known, the level is moved towards them
     by k / (k + 2) of the gap, k scores; a known score takes the place of its prediction, with
-    the sampling error of its test set where the scores have a column n_test.
+    the sampling error of its test set where the scores have a column n_test, and that of its seeds
+    where there are several (`crosslingual.chances.noise_of_scores`).
     """
     import pandas as pd
 
@@ -223,7 +224,7 @@ def rank_sources(
     own = rows[rows["target"] == code].set_index("source")["score"].reindex(new["source"])
     measured = own.to_numpy(dtype=float)
     settled = ~np.isnan(measured)
-    noise = noise_of_tests(scores, code, new["source"], measured)
+    noise = noise_of_scores(scores, code, new["source"], measured)
     predicted = reasons.sum(axis=1).to_numpy()
     gap = (measured - predicted)[settled]
     reasons["own scores"] = gap.sum() / (len(gap) + TRUST)
