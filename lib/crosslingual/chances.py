@@ -40,7 +40,8 @@ def noise_of_scores(
     array
         Root of m (1 - m) / n, where n is told, plus the variance across seeds, the mean over
         sources, divided by the number of seeds, where there are several; NaN where m is. The
-        first is exact for an accuracy; for other scores between 0 and 1 it stands in.
+        first is an accuracy's; for an F1 that counts fewer things than there are examples it is
+        too small, and the seeds have to tell.
     """
     mine = as_fractions(scores[scores["target"] == target])[0]
     if "shots" in mine:
