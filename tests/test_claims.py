@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crosslingual.claims import claim
+from crosslingual.claims import block_tests, claim
 from crosslingual.decomposition import importance, subset_r2
 from crosslingual.errors import DataError
 from crosslingual.model_matrix import design
@@ -74,6 +74,25 @@ def test_pure_noise_explains_what_chance_does() -> None:
         made = design(_scores(features, 0, 0, seed + 1000), features, TERMS)
         excess.append(claim(made, draws=100, permutations=200).blocks["excess"].to_numpy())
     assert abs(np.mean(excess)) < 0.03
+
+
+def test_blocks_are_what_they_add_to_intercepts_of_languages() -> None:
+    """Partial R2 by two least-squares fits; a target's difficulty and a true block apart."""
+    features = _features(12)
+    made = design(_scores(features, grammar=0.06, words=0.0), features, TERMS, fixed="both")
+    found = block_tests(made, permutations=400).set_index("block")
+    rest = np.column_stack([np.ones(len(made.y)), made.base()])
+
+    def left(columns: list[str]) -> float:
+        x = np.column_stack([rest, made.rows[columns]])
+        return float(np.square(made.y - x @ np.linalg.lstsq(x, made.y)[0]).sum())
+
+    for block, others in (("linguistic", TERMS[3:]), ("lexical", TERMS[:3])):
+        expected = 1 - left(TERMS) / left(others)
+        assert found.loc[block, "partial_r2"] == pytest.approx(expected)
+    assert found.loc["linguistic", "p"] < 0.01
+    assert found.loc["lexical", "p"] > 0.05
+    assert (found["excess"] == found["partial_r2"] - found["by_chance"]).all()
 
 
 def test_a_block_is_needed() -> None:

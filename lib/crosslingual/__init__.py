@@ -18,6 +18,7 @@ _HOME = {
     "Task": "tasks",
     "TrainSettings": "train_settings",
     "baselines": "tasks",
+    "block_tests": "claims",
     "cheapest_mixture": "purchases",
     "claim": "claims",
     "compare_models": "summaries",

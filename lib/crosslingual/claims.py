@@ -16,9 +16,10 @@ from .permutation import mrqap_block
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Claim", "claim"]
+__all__ = ["Claim", "block_tests", "claim"]
 
 SURE = 0.05
+BLOCKS = ("linguistic", "lexical")
 
 
 @dataclass(frozen=True)
@@ -102,19 +103,69 @@ def claim(
     block's residuals on everything else (`crosslingual.permutation.mrqap_block`). "Larger" is
     said only where the node-bootstrap interval of the difference of shares leaves zero out.
     """
-    import pandas as pd
+    parts = _parts(made, groups)
+    rows = made.rows
+    languages = len(set(rows["source"]) | set(rows["target"]))
+    table = block_tests(made, groups, permutations, seed)
+    both = [list(parts).index(name) for name in BLOCKS]
+    shares = relative_importance(
+        rows[list(made.terms)], made.y.tolist(), parts, made.base().to_numpy()
+    )["share"]
+    estimate = shares.to_numpy()[both]
+    drawn = drawn_importance(made, parts, draws, seed)
+    drawn = (drawn / drawn.sum(1, keepdims=True))[:, both]
+    tails = (1 - level) / 2, (1 + level) / 2
+    low, high = np.quantile(drawn, tails, axis=0)
+    table = table.assign(share=estimate, share_low=low, share_high=high)
+    gap = drawn[:, 0] - drawn[:, 1]
+    between = np.quantile(gap, tails)
+    difference = (float(estimate[0] - estimate[1]), float(between[0]), float(between[1]))
+    verdict = _verdict(table["p"].tolist(), difference, languages)
+    return Claim(made.name, table, difference, languages, verdict)
 
+
+def _parts(made: Design, groups: Mapping[str, Sequence[str]] | None) -> dict[str, list[str]]:
     parts = feature_groups(made.terms, groups)
-    for name in ("linguistic", "lexical"):
+    for name in BLOCKS:
         if name not in parts:
             raise DataError(
                 f"the design has no {name} feature (its terms: {', '.join(made.terms)}). Add one."
             )
-    rows = made.rows
-    base = made.base().to_numpy()
-    languages = len(set(rows["source"]) | set(rows["target"]))
+    return parts
+
+
+def block_tests(
+    made: Design,
+    groups: Mapping[str, Sequence[str]] | None = None,
+    permutations: int = 5000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Test what grammar and sound, and what words, add to everything else in a design.
+
+    The first half of `claim`, without shares; it also serves designs with an intercept for every
+    source and target, where too few draws of languages can be used for intervals.
+
+    Parameters
+    ----------
+    made, groups, permutations, seed
+        As in `claim`.
+
+    Returns
+    -------
+    DataFrame
+        One row a block (``linguistic``, ``lexical``): features, partial_r2, by_chance, excess, p;
+        see `Claim`.
+
+    Raises
+    ------
+    DataError
+        If a block has no feature.
+    """
+    import pandas as pd
+
+    parts, rows, base = _parts(made, groups), made.rows, made.base().to_numpy()
     table = []
-    for name in ("linguistic", "lexical"):
+    for name in BLOCKS:
         test = mrqap_block(
             rows[list(made.terms)],
             parts[name],
@@ -126,30 +177,11 @@ def claim(
             fixed=base,
             layer=(rows["task"] + rows["shots"].astype(str)).tolist(),
         )
-        table.append(
-            {
-                "block": name,
-                "features": len(parts[name]),
-                "partial_r2": test["partial_r2"],
-                "by_chance": test["by_chance"],
-                "excess": test["partial_r2"] - test["by_chance"],
-                "p": test["p"],
-            }
-        )
-    both = [list(parts).index(name) for name in ("linguistic", "lexical")]
-    shares = relative_importance(rows[list(made.terms)], made.y.tolist(), parts, base)["share"]
-    estimate = shares.to_numpy()[both]
-    drawn = drawn_importance(made, parts, draws, seed)
-    drawn = (drawn / drawn.sum(1, keepdims=True))[:, both]
-    tails = (1 - level) / 2, (1 + level) / 2
-    low, high = np.quantile(drawn, tails, axis=0)
-    for i, row in enumerate(table):
-        row |= {"share": estimate[i], "share_low": low[i], "share_high": high[i]}
-    gap = drawn[:, 0] - drawn[:, 1]
-    between = np.quantile(gap, tails)
-    difference = (float(estimate[0] - estimate[1]), float(between[0]), float(between[1]))
-    verdict = _verdict([row["p"] for row in table], difference, languages)  # type: ignore[misc]
-    return Claim(made.name, pd.DataFrame(table), difference, languages, verdict)
+        found = {key: test[key] for key in ("partial_r2", "by_chance", "p")}
+        table.append({"block": name, "features": len(parts[name]), **found})
+    made_of = pd.DataFrame(table)
+    made_of.insert(4, "excess", made_of["partial_r2"] - made_of["by_chance"])
+    return made_of
 
 
 def _p(value: float) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .growth_laws import Growth
 
 __all__ = [
+    "plot_blocks",
     "plot_growth",
     "plot_power",
     "plot_shares",
@@ -95,6 +96,35 @@ def plot_validation(summary: pd.DataFrame, measure: str = "ndcg3") -> Figure:
         ax.barh(np.arange(len(rows)), rows[measure], color=colours)
         ax.set_yticks(np.arange(len(rows)), _named(rows["predictor"].tolist()), fontsize=8)
         ax.set(title=task, xlabel=label)
+    return figure
+
+
+def plot_blocks(tests: pd.DataFrame, sure: float = 0.05) -> Figure:
+    """What each block of features adds, by task; filled where the test finds it.
+
+    Parameters
+    ----------
+    tests : DataFrame
+        task, block, partial_r2, by_chance, p: `crosslingual.claims.block_tests` of several
+        designs.
+    sure : float
+        Points with a smaller p are filled. Crosses are what chance gives a block of its size.
+    """
+    import matplotlib.pyplot as plt
+
+    tasks = list(tests["task"].unique())
+    figure, ax = plt.subplots(figsize=(6.4, 0.5 * len(tasks) + 1.2), layout="constrained")
+    for k, (block, rows) in enumerate(tests.groupby("block", sort=False)):
+        at = np.array([tasks.index(t) for t in rows["task"]]) + 0.2 * (2 * k - 1)
+        ax.plot(rows["by_chance"], at, "x", color=WONG[k], alpha=0.6)
+        for found, fill in ((rows["p"] < sure, WONG[k]), (rows["p"] >= sure, "none")):
+            ax.plot(rows["partial_r2"][found], at[found], "o", color=WONG[k], mfc=fill)
+        ax.plot([], [], "o", color=WONG[k], label=str(block))
+    ax.set(xlabel="partial R² (0 to 1)", xlim=(0, None), yticks=range(len(tasks)))
+    ax.set_yticklabels(tasks)
+    ax.invert_yaxis()
+    ax.grid(axis="y", alpha=0.3)
+    ax.legend(frameon=False)
     return figure
 
 
