@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crosslingual.claims import block_tests, claim
+from crosslingual.claims import block_tests, claim, claim_by_task
 from crosslingual.decomposition import importance, subset_r2
 from crosslingual.errors import DataError
 from crosslingual.model_matrix import design
@@ -93,6 +93,22 @@ def test_blocks_are_what_they_add_to_intercepts_of_languages() -> None:
     assert found.loc["linguistic", "p"] < 0.01
     assert found.loc["lexical", "p"] > 0.05
     assert (found["excess"] == found["partial_r2"] - found["by_chance"]).all()
+
+
+def test_tasks_are_tested_apart_and_those_that_cannot_be_are_named() -> None:
+    features = _features(12)
+    one = _scores(features, grammar=0.06, words=0.0)
+    flat = one.assign(task="flat", score=0.2)
+    found = claim_by_task(pd.concat([flat, one]), features, TERMS, permutations=100)
+    alone = block_tests(design(one, features, TERMS, fixed="both"), permutations=100)
+    pd.testing.assert_frame_equal(found.drop(columns="task"), alone, check_like=True)
+    assert found["task"].unique().tolist() == ["t"]
+    assert found.attrs["left_out"] == ["flat: the response is 0.2 in every row."]
+    with pytest.raises(DataError, match="no task can be tested: flat"):
+        claim_by_task(flat, features, TERMS)
+    two = pd.concat([one, one.assign(task="u")])
+    with pytest.raises(DataError, match=r"tested: unknown choice 'pair'. Allowed: [^;]*both.$"):
+        claim_by_task(two, features, TERMS, fixed="pair")
 
 
 def test_a_block_is_needed() -> None:

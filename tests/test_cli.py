@@ -78,6 +78,13 @@ def test_study_export_features_regress(tmp_path, tiny_folder, capsys) -> None:
     command = ["regress", "--scores", str(scores), "--features", str(pairs), "--terms", "syntax"]
     assert main(command) == 0
     assert "least squares" in capsys.readouterr().out
+    assert main([*command, "--fixed", "target"]) == 0
+    assert "fixed effects target" in capsys.readouterr().out
+    assert main([*command, "--fixed", "pair"]) == 2
+    assert "Allowed: none, target, source, both" in capsys.readouterr().err
+    asked = ["claim", *command[1:-1], "syntax,levenshtein_romanised", "--by-task"]
+    assert main(asked) == 0
+    assert "lexical" in capsys.readouterr().out
     assert main([*command, "--model", "other"]) == 2
 
 

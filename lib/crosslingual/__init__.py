@@ -21,6 +21,7 @@ _HOME = {
     "block_tests": "claims",
     "cheapest_mixture": "purchases",
     "claim": "claims",
+    "claim_by_task": "claims",
     "compare_models": "summaries",
     "demand": "demands",
     "describe": "tasks",

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .decomposition import drawn_importance, feature_groups, relative_importance
 from .errors import DataError
-from .model_matrix import Design
+from .model_matrix import DEFAULT_TERMS, Design, design
 from .permutation import mrqap_block
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Claim", "block_tests", "claim"]
+__all__ = ["Claim", "block_tests", "claim", "claim_by_task"]
 
 SURE = 0.05
 BLOCKS = ("linguistic", "lexical")
@@ -182,6 +182,59 @@ def block_tests(
     made_of = pd.DataFrame(table)
     made_of.insert(4, "excess", made_of["partial_r2"] - made_of["by_chance"])
     return made_of
+
+
+def claim_by_task(
+    scores: pd.DataFrame,
+    features: pd.DataFrame,
+    terms: Sequence[str] = DEFAULT_TERMS,
+    permutations: int = 5000,
+    seed: int = 0,
+    fixed: str = "both",
+    **options: Any,
+) -> pd.DataFrame:
+    """Ask what grammar and sound, and what words, add in each task by itself.
+
+    Parameters
+    ----------
+    scores, features, terms
+        As in `crosslingual.model_matrix.design`; one model's scores.
+    permutations, seed
+        As in `claim`.
+    fixed : str
+        Intercepts; by default of every source and every target, so that what is left belongs
+        to the pair.
+    **options
+        Others of `crosslingual.model_matrix.design`.
+
+    Returns
+    -------
+    DataFrame
+        task and the columns of `block_tests`. ``attrs["left_out"]`` says which tasks cannot be
+        tested, and why.
+
+    Raises
+    ------
+    DataError
+        If no task can be tested, with the reasons.
+    """
+    import pandas as pd
+
+    tables, left_out = [], []
+    for task in sorted(scores["task"].unique()):
+        try:
+            made = design(scores, features, terms, task=task, fixed=fixed, **options)
+            found = block_tests(made, permutations=permutations, seed=seed)
+        except DataError as error:  # nothing varies, too few pairs, a block without a feature
+            left_out.append(str(error))
+            continue
+        found.insert(0, "task", task)
+        tables.append(found)
+    if not tables:
+        raise DataError(f"no task can be tested: {'; '.join(dict.fromkeys(left_out))}")
+    table = pd.concat(tables, ignore_index=True)
+    table.attrs["left_out"] = left_out
+    return table
 
 
 def _p(value: float) -> str:

@@ -134,6 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     _scores_arguments(p)
     p.add_argument("--terms", help="comma-separated names of features")
     p.add_argument("--errors", action="store_true", help="all standard errors side by side")
+    _fixed_argument(p)
     p.set_defaults(run=verbs.regress)
 
     p = commands.add_parser(
@@ -142,6 +143,10 @@ def _parser() -> argparse.ArgumentParser:
     _scores_arguments(p)
     p.add_argument("--terms", help="comma-separated names of features")
     p.add_argument("--seed", type=int, default=0, help="of draws and permutations")
+    _fixed_argument(p)
+    p.add_argument(
+        "--by-task", action="store_true", help="each task by itself; without shares of R2"
+    )
     p.set_defaults(run=verbs.claim)
 
     p = commands.add_parser(
@@ -217,6 +222,12 @@ def _mixture_arguments(p: argparse.ArgumentParser) -> None:
     )
     p.add_argument("--interval", type=float, default=0.8, help="coverage (%(default)s)")
     p.add_argument("--json", action="store_true", help="print as JSON")
+
+
+def _fixed_argument(p: argparse.ArgumentParser) -> None:
+    p.add_argument(
+        "--fixed", default="none", help="intercepts: none, target, source or both (%(default)s)"
+    )
 
 
 def _scores_arguments(p: argparse.ArgumentParser) -> None:

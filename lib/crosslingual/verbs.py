@@ -145,7 +145,8 @@ def regress(args: argparse.Namespace) -> None:
     from .regression import regress
 
     scores = given_scores(args)
-    for result in regress(scores, given_features(args, scores), _terms(args)):
+    features = given_features(args, scores)
+    for result in regress(scores, features, _terms(args), fixed=args.fixed):
         print(result)
         if args.errors:
             print(result.compare_errors().round(4).to_string())
@@ -154,12 +155,18 @@ def regress(args: argparse.Namespace) -> None:
 
 def claim(args: argparse.Namespace) -> None:
     """Do ``crosslingual claim``."""
-    from .claims import claim
+    from .claims import claim, claim_by_task
     from .model_matrix import design
 
     scores = given_scores(args)
-    made = design(scores, given_features(args, scores), _terms(args))
-    print(claim(made, seed=args.seed))
+    features = given_features(args, scores)
+    if args.by_task:
+        table = claim_by_task(scores, features, _terms(args), seed=args.seed, fixed=args.fixed)
+        print(table.round(3).to_string(index=False))
+        for told in table.attrs["left_out"]:
+            print(f"left out: {told}")
+        return
+    print(claim(design(scores, features, _terms(args), fixed=args.fixed), seed=args.seed))
 
 
 def validate(args: argparse.Namespace) -> None:
