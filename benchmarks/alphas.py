@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from collapse import TABLE, TUNED, train_all
+from collapse import TUNED, train_all
+from emergence import DATA, LANGUAGES
 
 from crosslingual import run_study
 from crosslingual.corpus import language_shares
@@ -41,7 +42,7 @@ TASKS: list[dict[str, Any]] = [
     TUNED | {"train": TRAIN | {"epochs": 4}},
     TUNED | {
         "tasks": ["pud_words"],
-        "targets": ["ar", "de", "en", "es", "fi", "fr", "hi", "ru", "tr", "zh"],
+        "targets": LANGUAGES["sib200"],
         "decoding": "labels",
         "train_limit": 3000,
         "test_limit": 300,
@@ -74,7 +75,7 @@ def main(corpus: str, place: str = "runs/alphas") -> None:
         tables.append(look(name, model, folder))
         means = tables[-1].mean(numeric_only=True)
         print(name, means.round(3).to_dict(), flush=True)
-        write_csv(TABLE.with_name("alphas.csv"), pd.concat(tables).round(4))
+        write_csv(DATA / "alphas.csv", pd.concat(tables).round(4))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from crosslingual.statistical_plots import plot_target_examples
+from crosslingual.statistical_plots import plot_blocks, plot_target_examples
 
 
 def _row(training: str, shots: int, source: str, target: str, score: float, seed: int = 0) -> dict:
@@ -48,3 +48,15 @@ def test_curves_are_means_over_pairs_of_means_over_draws() -> None:
         "source, then target",
         "target alone",
     ]
+
+
+def test_blocks_that_the_test_finds_are_filled() -> None:
+    tests = pd.DataFrame(
+        [("t", "linguistic", 0.3, 0.1, 0.01), ("t", "lexical", 0.2, 0.05, 0.4)],
+        columns=["task", "block", "partial_r2", "by_chance", "p"],
+    )
+    lines = [line for line in plot_blocks(tests).axes[0].get_lines() if len(line.get_xdata())]
+    points = {float(line.get_xdata()[0]): line.get_markerfacecolor() for line in lines}
+    assert set(points) == {0.1, 0.3, 0.05, 0.2}
+    assert points[0.2] == "none"
+    assert points[0.3] != "none"

@@ -177,11 +177,17 @@ def block_tests(
             fixed=base,
             layer=(rows["task"] + rows["shots"].astype(str)).tolist(),
         )
-        found = {key: test[key] for key in ("partial_r2", "by_chance", "p")}
-        table.append({"block": name, "features": len(parts[name]), **found})
-    made_of = pd.DataFrame(table)
-    made_of.insert(4, "excess", made_of["partial_r2"] - made_of["by_chance"])
-    return made_of
+        table.append(
+            {
+                "block": name,
+                "features": len(parts[name]),
+                "partial_r2": test["partial_r2"],
+                "by_chance": test["by_chance"],
+                "excess": test["partial_r2"] - test["by_chance"],
+                "p": test["p"],
+            }
+        )
+    return pd.DataFrame(table)
 
 
 def claim_by_task(
