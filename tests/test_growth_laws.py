@@ -65,6 +65,30 @@ def test_the_true_law_extrapolates_best(law: str) -> None:
     assert "foretold best" in str(result)
 
 
+def test_every_task_and_training_has_its_own_comparison() -> None:
+    """Two worlds with different laws: each is told by itself, as it would be alone."""
+    one, two = _scores("log", noise=0.01), _scores("logistic", noise=0.01).assign(task="u")
+    both = growth(pd.concat([one, two])).comparison
+    for scores in (one, two):
+        alone = growth(scores).comparison
+        rows = both[both["task"] == scores["task"].iloc[0]].reset_index(drop=True)
+        pd.testing.assert_frame_equal(rows, alone)
+    foretold = both.loc[both.groupby("task")["extrapolation"].idxmin()].set_index("task")["law"]
+    assert foretold["u"] == "logistic"
+    assert str(growth(pd.concat([one, two]))).count("foretold best") == 2
+
+
+def test_noise_is_what_draws_differ_by() -> None:
+    """Scores of two draws at +-0.01 around any curve: a standard deviation of 0.01 * sqrt(2)."""
+    scores = _scores("log", draws=2)
+    scores["score"] += np.where(scores["seed"] == 0, 0.01, -0.01)
+    table = growth(scores, ["log"]).comparison
+    assert table["noise"].item() == pytest.approx(0.01 * 2**0.5)
+    assert table["rmse"].item() == pytest.approx(0.01)  # the right law: nothing but the noise
+    one = growth(scores[scores["seed"] == 0], ["log"]).comparison
+    assert np.isnan(one["noise"].item())
+
+
 def test_zero_shot_heads_every_curve() -> None:
     scores = _scores("log")
     curves = growth(scores, ["log"]).curves

@@ -1,8 +1,18 @@
 """Figures show the numbers they are given."""
 
-import pandas as pd
+import math
 
-from crosslingual.statistical_plots import plot_blocks, plot_target_examples
+import pandas as pd
+import pytest
+
+from crosslingual.errors import DataError
+from crosslingual.growth_laws import growth
+from crosslingual.statistical_plots import (
+    plot_blocks,
+    plot_growth,
+    plot_laws,
+    plot_target_examples,
+)
 
 
 def _row(training: str, shots: int, source: str, target: str, score: float, seed: int = 0) -> dict:
@@ -60,3 +70,39 @@ def test_blocks_that_the_test_finds_are_filled() -> None:
     assert set(points) == {0.1, 0.3, 0.05, 0.2}
     assert points[0.2] == "none"
     assert points[0.3] != "none"
+
+
+def _curves_of(task: str, training: str) -> pd.DataFrame:
+    pairs, shots = [("deu", "rus"), ("rus", "deu")], [0, 5, 10, 25, 50, 100]
+    rows = [
+        _row(training if n else "source", n, *pair, 0.1 + 0.01 * k + 0.1 * math.log1p(n), seed)
+        for k, pair in enumerate(pairs)
+        for n in shots
+        for seed in (0, 1)
+    ]
+    return pd.DataFrame(rows).assign(task=task)
+
+
+def test_laws_are_points_by_study() -> None:
+    scores = pd.concat([_curves_of("t", "joint"), _curves_of("u", "sequential")])
+    grown = growth(scores, ["log", "power"])
+    fitted, foretold = plot_laws(grown).axes
+    points = [line for line in fitted.get_lines() if line.get_marker() == "o"]
+    shown = [x for line in points for x in line.get_xdata()]
+    assert shown == grown.comparison["rmse"].tolist()
+    assert [t.get_text() for t in foretold.get_legend().get_texts()] == [
+        "t, joint",
+        "u, sequential",
+    ]
+
+
+def test_growth_is_drawn_of_one_study() -> None:
+    """The curve drawn is that of the scores given, whatever else was fitted."""
+    one, other = _curves_of("t", "joint"), _curves_of("u", "joint")
+    other["score"] /= 2
+    grown = growth(pd.concat([one, other]), ["log"])
+    axes = plot_growth(other, grown, [("deu", "rus")]).axes[0]
+    drawn = axes.get_lines()[0]
+    assert drawn.get_ydata()[0] == pytest.approx(0.05)
+    with pytest.raises(DataError, match="one task, not t, u"):
+        plot_growth(pd.concat([one, other]), grown, [("deu", "rus")])

@@ -32,12 +32,15 @@ class Growth:
     Attributes
     ----------
     comparison : DataFrame
-        One row a law: curves, rmse (fitted), aicc (mean over curves), best (share of curves
-        with the lowest AICc), extrapolation (RMSE beyond ``split``, fitted up to it), bias
-        (mean of predicted minus true there), extrapolates_best (share of curves).
+        One row a law, for each task, model and training of the scores: curves, rmse (fitted;
+        the root of the mean square over curves), noise (standard deviation across draws of the
+        same number of examples, the least rmse that a law can have; NaN with one draw), aicc
+        (mean over curves), best (share of curves with the lowest AICc), extrapolation (RMSE
+        beyond ``split``, fitted up to it), bias (mean of predicted minus true there),
+        extrapolates_best (share of curves).
     curves : DataFrame
-        One row a curve and law: keys, law, aicc, rmse, extrapolation, bias, and parameters
-        ``p0``, ``p1`` ...
+        One row a curve and law: keys, law, aicc, rmse, noise, extrapolation, bias, and
+        parameters ``p0``, ``p1`` ...
     split : int
         Numbers of shots up to it were fitted to judge extrapolation.
     """
@@ -47,16 +50,24 @@ class Growth:
     split: int
 
     def __str__(self) -> str:
-        best = self.comparison.sort_values("extrapolation").iloc[0]
+        keys = [k for k in _STUDY if k in self.comparison]
+        parts = [part for _, part in self.comparison.groupby(keys)] if keys else [self.comparison]
+        return "\n\n".join(self._told(part, keys) for part in parts)
+
+    def _told(self, part: pd.DataFrame, keys: list[str]) -> str:
+        best = part.sort_values("extrapolation").iloc[0]
+        title = ", ".join(str(best[k]) for k in keys)
         return (
-            f"{self.comparison.round(3).to_string(index=False)}\n"
+            f"{title}{': ' if title else ''}{best['curves']} curves\n"
+            f"{part.drop(columns=[*keys, 'curves']).round(3).to_string(index=False)}\n"
             f"Fitted up to n = {self.split}, the rest is foretold best by the "
             f"{best['law']} law (RMSE {best['extrapolation']:.3f})."
         )
 
 
 COLLAPSED = 0.99  # correlation of pooled starts and slopes above which they are one thing
-_KEYS = ("task", "model", "training", "source", "target")
+_STUDY = ("task", "model", "training")
+_KEYS = (*_STUDY, "source", "target")
 
 
 def growth_rows(scores: pd.DataFrame) -> pd.DataFrame:
@@ -112,6 +123,7 @@ def growth(scores: pd.DataFrame, laws: Sequence[str] = tuple(LAWS), split: int =
         if part["shots"].nunique() < 4 or part["shots"].max() <= split:
             continue
         near, far = part[part["shots"] <= split], part[part["shots"] > split]
+        spread = part.groupby("shots")["score"].var().mean() ** 0.5
         for law in laws:
             parameters, sse = fit_law(law, part["shots"].tolist(), part["score"].tolist())
             early, _ = fit_law(law, near["shots"].tolist(), near["score"].tolist())
@@ -126,6 +138,7 @@ def growth(scores: pd.DataFrame, laws: Sequence[str] = tuple(LAWS), split: int =
                     "law": law,
                     "aicc": aicc,
                     "rmse": np.sqrt(sse / n),
+                    "noise": spread,
                     "extrapolation": np.sqrt((error**2).mean()),
                     "bias": error.mean(),
                     **{f"p{i}": value for i, value in enumerate(parameters)},
@@ -137,28 +150,32 @@ def growth(scores: pd.DataFrame, laws: Sequence[str] = tuple(LAWS), split: int =
             "a few-shot study, see configs/few_shot.yaml."
         )
     curves = pd.DataFrame(found)
-    comparison = []
-    for law in laws:
-        part = curves[curves["law"] == law]
-        comparison.append(
-            {
-                "law": law,
-                "curves": len(part),
-                "rmse": part["rmse"].mean(),
-                "aicc": part["aicc"].mean(),
-                "best": _share_best(curves, keys, "aicc", law),
-                "extrapolation": np.sqrt((part["extrapolation"] ** 2).mean()),
-                "bias": part["bias"].mean(),
-                "extrapolates_best": _share_best(curves, keys, "extrapolation", law),
-            }
-        )
-    return Growth(pd.DataFrame(comparison), curves, split)
+    for column in ("aicc", "extrapolation"):
+        curves[f"{column}_best"] = _is_best(curves, keys, column)
+    study = [k for k in _STUDY if k in curves]
+    groups = curves.groupby([*study, "law"], sort=False)
+    comparison = groups.agg(
+        curves=("rmse", "size"),
+        rmse=("rmse", _root_mean_square),
+        noise=("noise", _root_mean_square),
+        aicc=("aicc", "mean"),
+        best=("aicc_best", "mean"),
+        extrapolation=("extrapolation", _root_mean_square),
+        bias=("bias", "mean"),
+        extrapolates_best=("extrapolation_best", "mean"),
+    )
+    flags = ["aicc_best", "extrapolation_best"]
+    return Growth(comparison.reset_index(), curves.drop(columns=flags), split)
 
 
-def _share_best(curves: pd.DataFrame, keys: list[str], column: str, law: str) -> float:
-    known = curves.dropna(subset=[column])
-    best = known.loc[known.groupby(keys)[column].idxmin(), "law"]
-    return float((best == law).mean()) if len(best) else float("nan")
+def _root_mean_square(values: pd.Series) -> float:
+    return float((values**2).mean() ** 0.5)
+
+
+def _is_best(curves: pd.DataFrame, keys: list[str], column: str) -> pd.Series:
+    """Which law of a curve has its lowest value; NaN where the curve has none."""
+    lowest = curves.groupby(keys)[column].transform("min")
+    return (curves[column] == lowest).astype(float).where(lowest.notna())
 
 
 def growth_by_similarity(

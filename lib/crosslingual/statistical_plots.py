@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .errors import DataError
 from .laws import LAWS
 from .plots import WONG, axes_grid
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "plot_blocks",
     "plot_growth",
+    "plot_laws",
     "plot_power",
     "plot_shares",
     "plot_target_examples",
@@ -136,14 +138,29 @@ def plot_growth(
     Parameters
     ----------
     scores : DataFrame
-        Few-shot scores, zero-shot ones among them.
+        Few-shot scores of one task and one training, zero-shot ones among them.
     grown : Growth
-        Of the same scores.
+        Of these scores, or of more.
     pairs : sequence of (source, target)
         ISO 639-3; at most ``most`` are drawn.
+
+    Raises
+    ------
+    DataError
+        If the scores are of several tasks, models or trainings.
     """
     from .languages import find_language
 
+    fitted: Any = grown.curves
+    for key in ("task", "model", "training"):
+        if key not in scores:
+            continue
+        values = sorted(scores.loc[scores["shots"] > 0, key].unique())
+        if len(values) != 1:
+            raise DataError(
+                f"a figure of growth shows one {key}, not {', '.join(values)}: choose its rows."
+            )
+        fitted = fitted[fitted[key] == values[0]]
     chosen = list(pairs)[:most]
     columns = min(3, len(chosen))
     figure, axes = axes_grid(columns, width=3.8, height=3.2, rows=-(-len(chosen) // columns))
@@ -151,8 +168,7 @@ def plot_growth(
     for ax, (source, target) in zip(axes, chosen, strict=False):
         rows = scores[(scores["source"] == source) & (scores["target"] == target)]
         ax.scatter(rows["shots"] + 1, rows["score"], s=14, color="black", zorder=3)
-        own: Any = grown.curves
-        own = own[(own["source"] == source) & (own["target"] == target)]
+        own = fitted[(fitted["source"] == source) & (fitted["target"] == target)]
         for k, law in enumerate(dict.fromkeys(own["law"])):
             row = own[own["law"] == law].iloc[0]
             values = [row[f"p{i}"] for i in range(len(LAWS[law].low))]
@@ -167,6 +183,38 @@ def plot_growth(
     axes[0].legend(frameon=False, fontsize=7)
     for ax in axes[len(chosen) :]:
         ax.axis("off")
+    return figure
+
+
+def plot_laws(grown: Growth) -> Figure:
+    """How far each law is from the points it was fitted to, and from those it has to foretell.
+
+    One row a law, one colour a task and training. Dotted: what draws of the same number of
+    examples differ by, which no law can undercut in the first panel.
+    """
+    import matplotlib.pyplot as plt
+
+    table = grown.comparison
+    laws = list(table["law"].unique())
+    keys = [k for k in ("task", "model", "training") if k in table and table[k].nunique() > 1]
+    kinds = list(table.groupby(keys, sort=False)) if keys else [((), table)]
+    figure, axes = plt.subplots(
+        1, 2, figsize=(8.4, 0.55 * len(laws) + 1.4), layout="constrained", sharey=True
+    )
+    for k, (values, rows) in enumerate(kinds):
+        at = np.array([laws.index(law) for law in rows["law"]]) + 0.16 * (k - (len(kinds) - 1) / 2)
+        for ax, column in zip(axes, ("rmse", "extrapolation"), strict=True):
+            ax.plot(rows[column], at, "o", color=WONG[k], label=", ".join(values))
+        axes[0].axvline(rows["noise"].iloc[0], color=WONG[k], ls=":", lw=1)
+    axes[0].set(xlabel="RMSE, fitted to all points (score)", yticks=range(len(laws)))
+    axes[0].set_yticklabels(laws)
+    axes[0].invert_yaxis()
+    axes[1].set(xlabel=f"RMSE beyond {grown.split} examples, fitted up to them (score)")
+    for ax in axes:
+        ax.set_xlim(0, None)
+        ax.grid(axis="y", alpha=0.3)
+    if keys:
+        axes[1].legend(frameon=False)
     return figure
 
 
