@@ -86,11 +86,12 @@ def _curves_of(task: str, training: str) -> pd.DataFrame:
 def test_laws_are_points_by_study() -> None:
     scores = pd.concat([_curves_of("t", "joint"), _curves_of("u", "sequential")])
     grown = growth(scores, ["log", "power"])
-    fitted, foretold = plot_laws(grown).axes
+    figure = plot_laws(grown)
+    fitted, _ = figure.axes
     points = [line for line in fitted.get_lines() if line.get_marker() == "o"]
     shown = [x for line in points for x in line.get_xdata()]
     assert shown == grown.comparison["rmse"].tolist()
-    assert [t.get_text() for t in foretold.get_legend().get_texts()] == [
+    assert [t.get_text() for t in figure.legends[0].get_texts()] == [
         "t, joint",
         "u, sequential",
     ]

@@ -33,8 +33,8 @@ class Growth:
     ----------
     comparison : DataFrame
         One row a law, for each task, model and training of the scores: curves, rmse (fitted;
-        the root of the mean square over curves), noise (standard deviation across draws of the
-        same number of examples, the least rmse that a law can have; NaN with one draw), aicc
+        the root of the mean square over curves), noise (the same about the mean of the draws of
+        each number of examples, the least that any curve can have; NaN with one draw), aicc
         (mean over curves), best (share of curves with the lowest AICc), extrapolation (RMSE
         beyond ``split``, fitted up to it), bias (mean of predicted minus true there),
         extrapolates_best (share of curves).
@@ -123,7 +123,9 @@ def growth(scores: pd.DataFrame, laws: Sequence[str] = tuple(LAWS), split: int =
         if part["shots"].nunique() < 4 or part["shots"].max() <= split:
             continue
         near, far = part[part["shots"] <= split], part[part["shots"] > split]
-        spread = part.groupby("shots")["score"].var().mean() ** 0.5
+        by = part.groupby("shots")["score"]
+        within = (part["score"] - by.transform("mean")) ** 2
+        noise = within.mean() ** 0.5 if by.size().max() > 1 else np.nan
         for law in laws:
             parameters, sse = fit_law(law, part["shots"].tolist(), part["score"].tolist())
             early, _ = fit_law(law, near["shots"].tolist(), near["score"].tolist())
@@ -138,7 +140,7 @@ def growth(scores: pd.DataFrame, laws: Sequence[str] = tuple(LAWS), split: int =
                     "law": law,
                     "aicc": aicc,
                     "rmse": np.sqrt(sse / n),
-                    "noise": spread,
+                    "noise": noise,
                     "extrapolation": np.sqrt((error**2).mean()),
                     "bias": error.mean(),
                     **{f"p{i}": value for i, value in enumerate(parameters)},

@@ -189,8 +189,8 @@ def plot_growth(
 def plot_laws(grown: Growth) -> Figure:
     """How far each law is from the points it was fitted to, and from those it has to foretell.
 
-    One row a law, one colour a task and training. Dotted: what draws of the same number of
-    examples differ by, which no law can undercut in the first panel.
+    One row a law, one colour a task and training. Dotted: the least that any curve can miss the
+    points by, as draws of the same number of examples differ.
     """
     import matplotlib.pyplot as plt
 
@@ -199,22 +199,23 @@ def plot_laws(grown: Growth) -> Figure:
     keys = [k for k in ("task", "model", "training") if k in table and table[k].nunique() > 1]
     kinds = list(table.groupby(keys, sort=False)) if keys else [((), table)]
     figure, axes = plt.subplots(
-        1, 2, figsize=(8.4, 0.55 * len(laws) + 1.4), layout="constrained", sharey=True
+        1, 2, figsize=(8.4, 0.55 * len(laws) + 1.8), layout="constrained", sharey=True
     )
     for k, (values, rows) in enumerate(kinds):
         at = np.array([laws.index(law) for law in rows["law"]]) + 0.16 * (k - (len(kinds) - 1) / 2)
         for ax, column in zip(axes, ("rmse", "extrapolation"), strict=True):
             ax.plot(rows[column], at, "o", color=WONG[k], label=", ".join(values))
         axes[0].axvline(rows["noise"].iloc[0], color=WONG[k], ls=":", lw=1)
-    axes[0].set(xlabel="RMSE, fitted to all points (score)", yticks=range(len(laws)))
+    axes[0].set(xlabel="RMSE of the fit (score)", yticks=range(len(laws)))
     axes[0].set_yticklabels(laws)
     axes[0].invert_yaxis()
-    axes[1].set(xlabel=f"RMSE beyond {grown.split} examples, fitted up to them (score)")
+    axes[1].set(xlabel=f"RMSE of forecasts beyond {grown.split} examples (score)")
     for ax in axes:
         ax.set_xlim(0, None)
         ax.grid(axis="y", alpha=0.3)
     if keys:
-        axes[1].legend(frameon=False)
+        labels = axes[1].get_legend_handles_labels()
+        figure.legend(*labels, loc="outside upper center", ncols=3, frameon=False)
     return figure
 
 
