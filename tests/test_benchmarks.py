@@ -13,7 +13,7 @@ from crosslingual.planning import plan_study
 from crosslingual.readers import read_conll
 from crosslingual.registry import get_task
 from crosslingual.study_config import load_config
-from crosslingual.tasks import Example, baselines, scored
+from crosslingual.tasks import Example, baselines, counted, scored
 
 REAL = Path(os.environ.get("CROSSLINGUAL_DATA", "/nowhere"))
 
@@ -87,6 +87,10 @@ def test_several_answers_are_all_right(folder) -> None:
     assert example.answers == ("wir", "wir!")
     assert scored("mlqa_em", ["Wir!!"], [example]) == 1
     assert scored("accuracy", ["wir!"], [example]) == 0
+    assert counted("mlqa_f1", ["wir sind", "nein"], [example] * 2) == [
+        (pytest.approx(2 / 3), 1),
+        (0, 1),
+    ]
     with pytest.raises(DataError, match="cannot be scored"):
         scored("squad_f1", [], [example])
 

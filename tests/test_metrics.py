@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,16 +10,18 @@ from sklearn.metrics import f1_score as words_f1_score
 
 from crosslingual.errors import DataError
 from crosslingual.metrics import (
+    COUNTS,
     METRICS,
     accuracy,
     exact_match,
     format_spans,
     parse_spans,
-    span_errors,
+    ratio_error,
     span_f1,
     token_f1,
     word_f1,
 )
+from crosslingual.span_errors import span_errors
 
 LABELS = st.sampled_from(["a", "b", "c"])
 
@@ -151,3 +154,35 @@ def test_nothing_to_score_is_an_error(name: str) -> None:
         METRICS[name]([], [])
     with pytest.raises(DataError):
         METRICS[name](["a"], [])
+
+
+def test_error_of_f1_has_a_closed_form() -> None:
+    """With misses and false alarms apart, var F = F (1 - F) (2 - F) / (found + expected)."""
+    outputs = ["PER"] * 30 + ["O"] * 20 + ["LOC"] * 10 + ["O"] * 440
+    targets = ["PER"] * 30 + ["LOC"] * 20 + ["O"] * 10 + ["O"] * 440
+    f, counted, n = word_f1(outputs, targets), 30 + 10 + 30 + 20, len(outputs)
+    found = ratio_error(list(map(COUNTS["word_f1"], outputs, targets)))
+    assert math.isclose(found**2, f * (1 - f) * (2 - f) / counted * n / (n - 1))
+    assert found > 2 * (f * (1 - f) / n) ** 0.5  # an accuracy's would be far too small
+
+
+@pytest.mark.parametrize("name", sorted(METRICS))
+def test_error_is_what_resampled_examples_vary_by(name: str) -> None:
+    random = np.random.default_rng(0)
+    answers = {
+        "span_f1": ["a: x ; b: y", "a: x", "b: y z", "none"],
+        "tag_accuracy": ["N V", "N V A", "V", "A A N N"],
+        "token_f1": ["red lamp", "lamp", "a red lamp", "no"],
+    }.get(name, ["PER", "O", "LOC", "O"])
+    targets = random.choice(answers, 300)
+    outputs = np.where(random.random(300) < 0.6, targets, random.choice(answers, 300))
+    found = ratio_error(list(map(COUNTS[name], outputs.tolist(), targets.tolist())))
+    drawn = [random.integers(300, size=300) for _ in range(600)]
+    spread = np.std([METRICS[name](outputs[d].tolist(), targets[d].tolist()) for d in drawn])
+    assert found == pytest.approx(spread, rel=0.12)
+
+
+def test_error_of_an_accuracy_is_binomial() -> None:
+    assert ratio_error([(1, 1)] * 7 + [(0, 1)] * 3) == pytest.approx((0.7 * 0.3 / 9) ** 0.5)
+    assert math.isnan(ratio_error([(1, 1)]))
+    assert math.isnan(ratio_error([(0, 0), (0, 0)]))

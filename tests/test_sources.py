@@ -99,6 +99,19 @@ def test_seeds_share_a_test_set_and_have_noise_of_their_own(scores, features) ->
     pd.testing.assert_frame_equal(percent.table, few.table)
 
 
+def test_errors_that_are_told_count_instead_of_the_tests_size(scores, features) -> None:
+    """Where one is missing the size of the test set is all there is; in percent as in fractions."""
+    told = scores.assign(n_test=50, se=0.02)
+    made = rank_sources(told, "deu", features=features).table
+    assert (made["high"] - made["measured"]).iloc[0] == pytest.approx(1.2816 * 0.02, rel=1e-3)
+    partly = told.assign(se=told["se"].where(told["source"] != made["source"].iloc[0]))
+    row = rank_sources(partly, "deu", features=features).table.iloc[0]
+    by_size = np.sqrt(row["measured"] * (1 - row["measured"]) / 50)
+    assert row["high"] - row["measured"] == pytest.approx(1.2816 * by_size, rel=1e-3)
+    percent = told.assign(score=100 * told["score"], se=2.0)
+    pd.testing.assert_frame_equal(rank_sources(percent, "deu", features=features).table, made)
+
+
 def test_intervals_cover_held_out_targets(scores, features) -> None:
     errors = held_out_errors(scores, features, ["syntax", "same_script"])
     inside = []

@@ -236,6 +236,8 @@ def test_a_study_ends_in_records_and_a_table(finished) -> None:
     assert scores["illegal"].between(0, 1).all()
     assert (scores["n_test"] == 12).all()
     assert "in_language" in str(result)
+    binomial = (scores["score"] * (1 - scores["score"]) / 11) ** 0.5  # 12 examples
+    assert np.allclose(scores["se"], binomial)
     pd.testing.assert_frame_equal(scores, scores_table(read_records(out)))
 
 
@@ -255,6 +257,9 @@ def test_an_exported_table_is_a_start_for_more(finished, tiny_folder, tmp_path, 
 
 def test_tables_that_make_no_records(finished, tmp_path) -> None:
     scores = finished[1].scores
+    older = records_of(scores.drop(columns="se"))
+    assert [record.se for record in older] == [None] * 4
+    assert scores_table(older)["se"].isna().all()
     with pytest.raises(DataError, match="lacks n_test, settings"):
         records_of(scores.drop(columns=["n_test", "settings"]))
     with pytest.raises(DataError, match="same cell: task:intents"):
@@ -442,6 +447,8 @@ def test_summaries_worked_case() -> None:
         ("task,source,target,score\n", "lacks rows"),
         ("task,source,target,score\nt,de,en,much\n", "'much' in line 2"),
         ("task,source,target,score\nt,de,en,1\nt,en,de,inf\n", "line 3"),
+        ("task,source,target,score,se\nt,de,en,1,\nt,en,de,1,-0.1\n", "'-0.1' in line 3"),
+        ("task,source,target,score,se\nt,de,en,1,wide\n", "standard error 'wide' in line 2"),
         ("", "cannot be read"),
     ],
 )
@@ -452,6 +459,14 @@ def test_tables_that_are_no_scores(text, message, tmp_path) -> None:
         read_scores(path)
     with pytest.raises(DataError, match="does not exist"):
         read_scores(tmp_path / "none.csv")
+
+
+def test_standard_errors_may_be_missing(tmp_path) -> None:
+    path = tmp_path / "scores.csv"
+    path.write_text("task,source,target,score,se\nt,de,en,1,\nt,en,de,1,0.25\n")
+    found = read_scores(path)["se"].tolist()
+    assert np.isnan(found[0])
+    assert found[1] == 0.25
 
 
 def test_what_a_source_is_worth_by_hand() -> None:

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
-__all__ = ["mlqa_normalise", "mlqa_tokens", "score_answers", "squad_normalise"]
+__all__ = ["compare_answers", "mlqa_normalise", "mlqa_tokens", "score_answers", "squad_normalise"]
 
 _ARTICLES = {
     "eng": r"\b(a|an|the)\b",
@@ -74,13 +74,13 @@ def _f1(output: str, answer: str) -> float:
     return 2 * precision * recall / (precision + recall)
 
 
-def score_answers(
+def compare_answers(
     outputs: Sequence[str],
     answers: Sequence[Sequence[str]],
     languages: Sequence[str],
     style: str = "squad",
-) -> dict[str, float]:
-    """Mean exact match and F1 against the best of several answers.
+) -> list[tuple[float, float]]:
+    """Exact match and F1 of every question against the best of several answers.
 
     Parameters
     ----------
@@ -95,19 +95,36 @@ def score_answers(
 
     Returns
     -------
-    dict
-        ``exact_match`` and ``f1`` in [0, 1].
+    list of (float, float)
+        Both in [0, 1].
 
     References
     ----------
     Rajpurkar et al. 2016 (evaluate-v1.1.py); Lewis et al. 2020 (mlqa_evaluation_v1.py).
     """
-    exact = total = 0.0
+    found = []
     for output, right, language in zip(outputs, answers, languages, strict=True):
         normalise: Callable[[str], str] = (
             squad_normalise if style == "squad" else lambda t, of=language: mlqa_normalise(t, of)  # type: ignore[misc]
         )
         got = normalise(output)
-        exact += max(float(got == normalise(answer)) for answer in right)
-        total += max(_f1(got, normalise(answer)) for answer in right)
-    return {"exact_match": exact / len(outputs), "f1": total / len(outputs)}
+        right = [normalise(answer) for answer in right]
+        found.append((float(got in right), max(_f1(got, answer) for answer in right)))
+    return found
+
+
+def score_answers(
+    outputs: Sequence[str],
+    answers: Sequence[Sequence[str]],
+    languages: Sequence[str],
+    style: str = "squad",
+) -> dict[str, float]:
+    """Mean exact match and F1 of `compare_answers`.
+
+    Returns
+    -------
+    dict
+        ``exact_match`` and ``f1`` in [0, 1].
+    """
+    exact, f1 = zip(*compare_answers(outputs, answers, languages, style), strict=True)
+    return {"exact_match": sum(exact) / len(exact), "f1": sum(f1) / len(f1)}

@@ -26,8 +26,8 @@ def noise_of_scores(
     Parameters
     ----------
     scores : DataFrame
-        Of one task; its column n_test, where it has one, tells the size of the test sets, which
-        all seeds share.
+        Of one task; its column se, or else n_test, where it has one, tells of the size of the
+        test sets, which all seeds share.
     target : str
         ISO 639-3.
     sources : Series
@@ -38,22 +38,28 @@ def noise_of_scores(
     Returns
     -------
     array
-        Root of m (1 - m) / n, where n is told, plus the variance across seeds, the mean over
-        sources, divided by the number of seeds, where there are several; NaN where m is. The
-        first is an accuracy's; for an F1 that counts fewer things than there are examples it is
-        too small, and the seeds have to tell.
+        Root of the test set's share plus the variance across seeds, the mean over sources,
+        divided by the number of seeds, where there are several; NaN where m is. The test set's
+        share is the square of se (the mean over seeds), or m (1 - m) / n where only n is told:
+        an accuracy's, too small for an F1 that counts fewer things than there are examples.
     """
     mine = as_fractions(scores[scores["target"] == target])[0]
     if "shots" in mine:
         mine = mine[mine["shots"] == 0]
-    told = np.full(len(measured), np.inf)
+
+    def told(values: pd.Series) -> NDArray[np.float64]:
+        return values.groupby(mine["source"]).mean().reindex(sources).to_numpy(dtype=float)
+
+    tested = np.zeros(len(measured))
     if "n_test" in mine:
-        told = mine.groupby("source")["n_test"].mean().reindex(sources).to_numpy(dtype=float)
+        tested = measured * (1 - measured) / np.nan_to_num(told(mine["n_test"]), nan=np.inf)
+    if "se" in mine:
+        squared = told(mine["se"] ** 2)
+        tested = np.where(np.isnan(squared), tested, squared)
     seeds = mine.groupby("source")["score"].agg(["var", "count"])
     trained = float(np.nan_to_num(seeds["var"].mean()))
-    variance = measured * (1 - measured) / np.nan_to_num(told, nan=np.inf)
     count = seeds["count"].reindex(sources).to_numpy(dtype=float)
-    return np.asarray(np.sqrt(variance + trained / count))
+    return np.asarray(np.sqrt(tested + trained / count))
 
 
 def normal_reach(level: float) -> float:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from .batching import bucketed, encode, pad, ready
 from .errors import ConfigError, DataError
 from .label_scoring import score_labels
+from .metrics import ratio_error
 from .models import Loaded
-from .tasks import Example, Task, scored
+from .tasks import Example, Task, counted, scored
 
 if TYPE_CHECKING:
     import torch
@@ -30,6 +31,8 @@ class Evaluation:
         Number of examples.
     illegal : float
         Share of outputs that have not the form of an answer, in [0, 1].
+    se : float
+        Standard error of the task's own metric, see `crosslingual.metrics.ratio_error`.
     outputs : list of str
         What the model wrote, in the order of the examples.
     """
@@ -37,6 +40,7 @@ class Evaluation:
     scores: dict[str, float]
     n: int
     illegal: float
+    se: float
     outputs: list[str] = field(repr=False)
 
 
@@ -166,4 +170,5 @@ def judge(outputs: Sequence[str], examples: Sequence[Example], task: Task) -> Ev
     """Score outputs that are there already; also for learners that are no mT5."""
     scores = {name: scored(name, outputs, examples) for name in task.metrics}
     illegal = sum(not task.legal(output) for output in outputs) / len(outputs)
-    return Evaluation(scores, len(outputs), illegal, list(outputs))
+    error = ratio_error(counted(task.metrics[0], outputs, examples))
+    return Evaluation(scores, len(outputs), illegal, error, list(outputs))

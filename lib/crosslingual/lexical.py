@@ -234,6 +234,7 @@ def _from_source(
                 "settings": settings_hash(settings),
                 "version": __version__,
                 "signature": signature(task.name, source, target, 0, MODEL, 0),
+                "se": result.se,
             }
         )
     return rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from dataclasses import asdict, replace
@@ -135,6 +136,7 @@ def _evaluated(cell: Cell, loaded: Loaded, task: Task, job: Job) -> Record:
         scores=result.scores,
         n_test=result.n,
         illegal=result.illegal,
+        se=None if math.isnan(result.se) else result.se,
         version=__version__,
         seconds=0.0,
         signature=signature(

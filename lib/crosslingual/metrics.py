@@ -1,24 +1,30 @@
-"""Scores of text-to-text outputs. All are means or F1 in [0, 1]; larger is better."""
+"""Scores of text-to-text outputs. All are means or F1 in [0, 1]; larger is better.
+
+Every score is a ratio of two sums over examples: what was right by what was counted. Of these
+`COUNTS` the standard error follows, too.
+"""
 
 from __future__ import annotations
 
+import math
 import re
 import string
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
 from .errors import DataError, UnknownNameError
 
 __all__ = [
+    "COUNTS",
     "METRICS",
-    "SPAN_OUTCOMES",
     "accuracy",
     "exact_match",
     "format_spans",
     "parse_spans",
-    "span_errors",
+    "ratio",
+    "ratio_error",
     "span_f1",
     "tag_accuracy",
     "token_f1",
@@ -36,6 +42,53 @@ def _check(outputs: Sequence[str], targets: Sequence[str]) -> None:
         raise DataError("there is nothing to score: the list of targets is empty.")
 
 
+def ratio(counts: Iterable[tuple[float, float]]) -> float:
+    """Sum of what was right by the sum of what was counted; 1 where there was nothing to count."""
+    hits, totals = zip(*counts, strict=True)
+    return sum(hits) / sum(totals) if sum(totals) else 1.0
+
+
+def ratio_error(counts: Sequence[tuple[float, float]]) -> float:
+    """Standard error of a ratio of sums over examples, by linearisation (Cochran 1977, ch. 6).
+
+    Parameters
+    ----------
+    counts : sequence of (float, float)
+        Of every example what was right and what was counted, see `COUNTS`.
+
+    Returns
+    -------
+    float
+        Examples are taken for independent draws, so it is a lower bound where several are of one
+        sentence or template. NaN with one example, or with nothing to count.
+
+    Examples
+    --------
+    An accuracy's is the binomial one, with n - 1 for n:
+
+    >>> round(ratio_error([(1, 1)] * 80 + [(0, 1)] * 20), 6) == round((0.8 * 0.2 / 99) ** 0.5, 6)
+    True
+    """
+    n, total = len(counts), sum(t for _, t in counts)
+    if n < 2 or not total:
+        return math.nan
+    score = ratio(counts)
+    return float((n / (n - 1) * sum((h - score * t) ** 2 for h, t in counts)) ** 0.5 / total)
+
+
+def _counted(
+    count: Callable[[str, str], tuple[float, float]],
+    outputs: Sequence[str],
+    targets: Sequence[str],
+) -> float:
+    _check(outputs, targets)
+    return ratio(map(count, outputs, targets))
+
+
+def _hit(output: str, target: str) -> tuple[float, float]:
+    return output.strip() == target.strip(), 1
+
+
 def accuracy(outputs: Sequence[str], targets: Sequence[str]) -> float:
     """Share of outputs that equal their target, white space at the ends aside.
 
@@ -44,9 +97,7 @@ def accuracy(outputs: Sequence[str], targets: Sequence[str]) -> float:
     >>> accuracy(["turn on", "turn off"], ["turn on", "set light"])
     0.5
     """
-    _check(outputs, targets)
-    hits = sum(o.strip() == t.strip() for o, t in zip(outputs, targets, strict=True))
-    return hits / len(targets)
+    return _counted(_hit, outputs, targets)
 
 
 def normalise_answer(text: str) -> str:
@@ -62,11 +113,13 @@ def normalise_answer(text: str) -> str:
     return " ".join("".join(kept).split())
 
 
+def _match(output: str, target: str) -> tuple[float, float]:
+    return normalise_answer(output) == normalise_answer(target), 1
+
+
 def exact_match(outputs: Sequence[str], targets: Sequence[str]) -> float:
     """Share of outputs that equal their target after `normalise_answer`."""
-    _check(outputs, targets)
-    pairs = zip(outputs, targets, strict=True)
-    return sum(normalise_answer(o) == normalise_answer(t) for o, t in pairs) / len(targets)
+    return _counted(_match, outputs, targets)
 
 
 def token_f1(outputs: Sequence[str], targets: Sequence[str]) -> float:
@@ -77,18 +130,15 @@ def token_f1(outputs: Sequence[str], targets: Sequence[str]) -> float:
     >>> round(token_f1(["the red lamp"], ["red lamp"]), 3)
     0.8
     """
-    _check(outputs, targets)
-    return sum(map(_token_f1, outputs, targets)) / len(targets)
+    return _counted(_token_f1, outputs, targets)
 
 
-def _token_f1(output: str, target: str) -> float:
+def _token_f1(output: str, target: str) -> tuple[float, float]:
     got, want = normalise_answer(output).split(), normalise_answer(target).split()
     if not got or not want:
-        return float(got == want)
+        return float(got == want), 1
     common = sum((Counter(got) & Counter(want)).values())
-    if common == 0:
-        return 0.0
-    return 2 * common / (len(got) + len(want))
+    return 2 * common / (len(got) + len(want)), 1
 
 
 def format_spans(spans: Sequence[tuple[str, str]]) -> str:
@@ -138,66 +188,12 @@ def span_f1(outputs: Sequence[str], targets: Sequence[str]) -> float:
     >>> span_f1(["area: Küche ; color: rot"], ["area: Küche"])
     0.6666666666666666
     """
-    _check(outputs, targets)
-    got, want = [_bag(o) for o in outputs], [_bag(t) for t in targets]
-    hits = sum(sum((g & w).values()) for g, w in zip(got, want, strict=True))
-    total = sum(map(Counter.total, got)) + sum(map(Counter.total, want))
-    return 2 * hits / total if total else 1.0
+    return _counted(_spans, outputs, targets)
 
 
-SPAN_OUTCOMES = ("right", "other label", "other words", "miswritten", "missing")
-
-
-def span_errors(
-    outputs: Sequence[str], targets: Sequence[str], inputs: Sequence[str]
-) -> dict[str, int]:
-    """What became of the spans that were expected.
-
-    Parameters
-    ----------
-    outputs, targets : sequence of str
-        As `span_f1` takes them.
-    inputs : sequence of str
-        What the outputs were written for.
-
-    Returns
-    -------
-    dict
-        Of `SPAN_OUTCOMES` the number of expected spans: label and words ``right``; the words
-        under an ``other label``; ``other words`` of the input under the label; words
-        ``miswritten`` that do not stand in the input; ``missing``. Each span that was written
-        answers for one expected span, in this order of preference.
-
-    Examples
-    --------
-    >>> span_errors(["area: Küche ; color: grot"], ["area: Küche ; color: rot"], ["rot Küche"])
-    {'right': 1, 'other label': 0, 'other words': 0, 'miswritten': 1, 'missing': 0}
-    """
-    _check(outputs, targets)
-    _check(outputs, inputs)
-    found = dict.fromkeys(SPAN_OUTCOMES, 0)
-    for output, target, text in zip(outputs, targets, inputs, strict=True):
-        want, got = _bag(target), _bag(output)
-        left, free = list((want - got).elements()), list((got - want).elements())
-        found["right"] += sum((want & got).values())
-        shown = " ".join(text.split())
-        for kind in SPAN_OUTCOMES[1:-1]:
-            for expected in list(left):
-                written = next((g for g in free if _likeness(expected, g, shown) == kind), None)
-                if written is not None:
-                    found[kind] += 1
-                    left.remove(expected)
-                    free.remove(written)
-        found["missing"] += len(left)
-    return found
-
-
-def _likeness(expected: tuple[str, str], written: tuple[str, str], text: str) -> str:
-    if expected[1] == written[1]:
-        return "other label"
-    if expected[0] == written[0]:
-        return "other words" if written[1] in text else "miswritten"
-    return ""
+def _spans(output: str, target: str) -> tuple[float, float]:
+    got, want = _bag(output), _bag(target)
+    return 2 * (got & want).total(), got.total() + want.total()
 
 
 def tag_accuracy(outputs: Sequence[str], targets: Sequence[str]) -> float:
@@ -211,13 +207,12 @@ def tag_accuracy(outputs: Sequence[str], targets: Sequence[str]) -> float:
     >>> tag_accuracy(["DET NOUN", "VERB ADV ADV"], ["DET VERB NOUN", "VERB"])
     0.5
     """
-    _check(outputs, targets)
-    right = words = 0
-    for output, target in zip(outputs, targets, strict=True):
-        got, want = output.split(), target.split()
-        right += sum(g == w for g, w in zip(got, want, strict=False))
-        words += len(want)
-    return right / words if words else 1.0
+    return _counted(_tags, outputs, targets)
+
+
+def _tags(output: str, target: str) -> tuple[float, float]:
+    got, want = output.split(), target.split()
+    return sum(g == w for g, w in zip(got, want, strict=False)), len(want)
 
 
 def word_f1(outputs: Sequence[str], targets: Sequence[str]) -> float:
@@ -231,12 +226,23 @@ def word_f1(outputs: Sequence[str], targets: Sequence[str]) -> float:
     >>> word_f1(["PER", "O", "LOC", "O"], ["PER", "LOC", "PER", "O"])
     0.4
     """
-    _check(outputs, targets)
-    pairs = [(o.strip(), t.strip()) for o, t in zip(outputs, targets, strict=True)]
-    right = sum(got == want != OUTSIDE for got, want in pairs)
-    named = sum((got != OUTSIDE) + (want != OUTSIDE) for got, want in pairs)
-    return 2 * right / named if named else 1.0
+    return _counted(_named, outputs, targets)
 
+
+def _named(output: str, target: str) -> tuple[float, float]:
+    got, want = output.strip(), target.strip()
+    return 2 * (got == want != OUTSIDE), (got != OUTSIDE) + (want != OUTSIDE)
+
+
+COUNTS: dict[str, Callable[[str, str], tuple[float, float]]] = {
+    "accuracy": _hit,
+    "exact_match": _match,
+    "span_f1": _spans,
+    "tag_accuracy": _tags,
+    "token_f1": _token_f1,
+    "word_f1": _named,
+}
+"""Name -> function(output, target) of what was right and what was counted in one example."""
 
 METRICS: dict[str, Callable[[Sequence[str], Sequence[str]], float]] = {
     "accuracy": accuracy,
@@ -249,8 +255,8 @@ METRICS: dict[str, Callable[[Sequence[str], Sequence[str]], float]] = {
 """Name -> function(outputs, targets)."""
 
 
-def get_metric(name: str) -> Callable[[Sequence[str], Sequence[str]], float]:
-    """Look up a metric; raises `UnknownNameError` for others."""
-    if name not in METRICS:
-        raise UnknownNameError(name, METRICS)
-    return METRICS[name]
+def get_counts(name: str) -> Callable[[str, str], tuple[float, float]]:
+    """Look up what a metric counts; raises `UnknownNameError` for others."""
+    if name not in COUNTS:
+        raise UnknownNameError(name, COUNTS)
+    return COUNTS[name]

@@ -133,6 +133,8 @@ class Record(Cell):
         Time of fine-tuning (shared by the cells of one source) and evaluation.
     signature : str
         See `signature`.
+    se : float, optional
+        Standard error of ``score`` by the size of the test set; None where it is not known.
     """
 
     metric: str
@@ -143,6 +145,7 @@ class Record(Cell):
     version: str
     seconds: float
     signature: str
+    se: float | None = None
 
 
 def write_record(folder: str | Path, record: Record) -> Path:

@@ -46,7 +46,7 @@ def one_task(scores: pd.DataFrame, task: str | None = None) -> tuple[str, pd.Dat
 
 
 def as_fractions(scores: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """Scores in percent divided by 100, task by task.
+    """Scores in percent, and their standard errors (``se``), divided by 100, task by task.
 
     Returns
     -------
@@ -69,6 +69,7 @@ def as_fractions(scores: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
             f"the score of {row['task']}, {row['source']} -> {row['target']} is {row['score']}. "
             "Allowed: fractions from 0 to 1, or percentages from 0 to 100."
         )
+    scale = np.ones(len(out))
     for task in sorted(out["task"].dropna().unique()):
         places = np.flatnonzero(out["task"] == task)
         part = values[places]
@@ -83,9 +84,11 @@ def as_fractions(scores: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
                 f"({row['source']} -> {row['target']}: {row['score']:g}) are mixed. Bring them to "
                 "one scale."
             )
-        values[places] = part / 100
+        scale[places] = 100
         notes.append(f"{task}: scores in percent, divided by 100.")
-    out["score"] = values
+    out["score"] = values / scale
+    if "se" in out:
+        out["se"] = out["se"].to_numpy(dtype=float) / scale
     return out, notes
 
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["read_scores", "records_of", "scores_table"]
 
 SCORE_COLUMNS = ("task", "source", "target", "shots", "seed", "model", "metric", "score")
-COLUMNS = (*SCORE_COLUMNS, "training", "n_test", "illegal", "settings", "version", "signature")
+MADE_BY = ("training", "n_test", "illegal", "settings", "version", "signature")
+COLUMNS = (*SCORE_COLUMNS, *MADE_BY, "se")
 
 
 def scores_table(records: Iterable[Record]) -> pd.DataFrame:
@@ -29,13 +30,15 @@ def scores_table(records: Iterable[Record]) -> pd.DataFrame:
     -------
     DataFrame
         Columns task, source, target, shots, seed, model, metric, score, training, n_test,
-        illegal, settings, version, signature; one row a record, sorted. Times are left out, so
-        that equal studies give equal tables.
+        illegal, settings, version, signature, se (standard error of the score by the size of the
+        test set; NaN in records that do not have it); one row a record, sorted. Times are left
+        out, so that equal studies give equal tables.
     """
     import pandas as pd
 
     rows = [{name: getattr(record, name) for name in COLUMNS} for record in records]
     table = pd.DataFrame(rows, columns=list(COLUMNS))
+    table["se"] = table["se"].astype(float)
     keys = ["task", "model", "shots", "training", "seed", "source", "target", "settings"]
     return table.sort_values(keys, ignore_index=True)
 
@@ -49,7 +52,7 @@ def records_of(table: pd.DataFrame) -> list[Record]:
     Parameters
     ----------
     table : DataFrame
-        Columns as `scores_table` gives them.
+        Columns as `scores_table` gives them; ``se`` may be missing, as in older tables.
 
     Returns
     -------
@@ -63,13 +66,17 @@ def records_of(table: pd.DataFrame) -> list[Record]:
     """
     from .records import Record
 
+    if "se" not in table:
+        table = table.assign(se=math.nan)
     missing = [name for name in COLUMNS if name not in table]
     if missing:
         raise DataError(
             f"the table lacks {', '.join(missing)}: it is none that 'crosslingual study export' "
             "wrote, and does not say how its scores were made."
         )
-    rows = table[list(COLUMNS)].astype(object).itertuples(index=False)
+    table = table[list(COLUMNS)].astype(object)
+    table["se"] = table["se"].where(table["se"].notna(), None)
+    rows = table.itertuples(index=False)
     cells = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
     records = [Record(**row, scores={row["metric"]: row["score"]}, seconds=0.0) for row in cells]
     names = Counter(record.file_name for record in records)
@@ -149,6 +156,8 @@ def read_scores(
             "scores must be finite numbers."
         )
     table["score"] = score
+    if "se" in table:
+        table["se"] = _errors(table["se"], path)
     if unknown not in ("refuse", "drop"):
         raise DataError(f"unknown rule {unknown!r} for unknown languages. Allowed: drop, refuse.")
     dropped: set[str] = set()
@@ -175,3 +184,19 @@ def read_scores(
             f"{', '.join(sorted(dropped))}."
         )
     return table
+
+
+def _errors(column: pd.Series, path: str | Path) -> pd.Series:
+    """Standard errors as numbers; NaN where a table has none."""
+    import pandas as pd
+
+    errors = pd.to_numeric(column, errors="coerce")
+    bad = ~errors.between(0, math.inf, inclusive="left") & column.astype(str).str.strip().ne("")
+    bad &= column.notna()
+    if bad.any():
+        row = int(column.index[bad][0])
+        raise DataError(
+            f"the table {str(path)!r} has the standard error {column[row]!r} in line {row + 2}; "
+            "it must be a finite number from 0, or empty where it is not known."
+        )
+    return errors

@@ -171,8 +171,8 @@ def rank_sources(
     times, a held-out target, and adding the errors that were made on its sources to the
     predictions. Where some scores of the target are known, the level is moved towards them
     by k / (k + 2) of the gap, k scores; a known score takes the place of its prediction, with
-    the sampling error of its test set where the scores have a column n_test, and that of its seeds
-    where there are several (`crosslingual.chances.noise_of_scores`).
+    the sampling error of its test set where the scores have a column se or n_test, and that of its
+    seeds where there are several (`crosslingual.chances.noise_of_scores`).
     """
     import pandas as pd
 

@@ -204,7 +204,7 @@ def plot_laws(grown: Growth) -> Figure:
     for k, (values, rows) in enumerate(kinds):
         at = np.array([laws.index(law) for law in rows["law"]]) + 0.16 * (k - (len(kinds) - 1) / 2)
         for ax, column in zip(axes, ("rmse", "extrapolation"), strict=True):
-            ax.plot(rows[column], at, "o", color=WONG[k], label=", ".join(values))
+            ax.plot(rows[column], at, "o", color=WONG[k], label=", ".join(map(str, values)))
         axes[0].axvline(rows["noise"].iloc[0], color=WONG[k], ls=":", lw=1)
     axes[0].set(xlabel="RMSE of the fit (score)", yticks=range(len(laws)))
     axes[0].set_yticklabels(laws)

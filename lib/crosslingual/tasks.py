@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .answer_metrics import score_answers
+from .answer_metrics import compare_answers
 from .errors import DataError
 from .languages import find_language, resolve
-from .metrics import get_metric
+from .metrics import get_counts, ratio
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +21,7 @@ __all__ = [
     "Example",
     "Task",
     "baselines",
+    "counted",
     "describe",
     "scored",
     "subset",
@@ -110,20 +111,35 @@ class Task:
         return self.load(find_language(language).code, split)
 
 
-def scored(metric: str, outputs: Sequence[str], examples: Sequence[Example]) -> float:
-    """Score of outputs for examples: against targets, or against the best of several answers.
+def counted(
+    metric: str, outputs: Sequence[str], examples: Sequence[Example]
+) -> list[tuple[float, float]]:
+    """What of every example was right and what was counted: their sums' ratio is the score.
 
     ``squad_em``, ``squad_f1``, ``mlqa_em`` and ``mlqa_f1`` are the official scorers' (see
-    `crosslingual.answer_metrics`); other names are those of `crosslingual.metrics.METRICS`.
+    `crosslingual.answer_metrics`), against the best of several answers; other names are those of
+    `crosslingual.metrics.METRICS`.
+
+    Raises
+    ------
+    DataError
+        If there are not as many outputs as examples, or none.
+    UnknownNameError
+        For another metric.
     """
+    if len(outputs) != len(examples) or not examples:
+        raise DataError(f"{len(outputs)} outputs cannot be scored for {len(examples)}.")
     style, _, part = metric.partition("_")
     if style in ("squad", "mlqa"):
-        if len(outputs) != len(examples) or not examples:
-            raise DataError(f"{len(outputs)} outputs cannot be scored for {len(examples)}.")
         right = [e.answers or (e.target,) for e in examples]
-        found = score_answers(outputs, right, [e.language for e in examples], style)
-        return found["exact_match" if part == "em" else part]
-    return get_metric(metric)(outputs, [e.target for e in examples])
+        pairs = compare_answers(outputs, right, [e.language for e in examples], style)
+        return [(em if part == "em" else f1, 1) for em, f1 in pairs]
+    return list(map(get_counts(metric), outputs, [e.target for e in examples]))
+
+
+def scored(metric: str, outputs: Sequence[str], examples: Sequence[Example]) -> float:
+    """Score of outputs for examples, see `counted`."""
+    return ratio(counted(metric, outputs, examples))
 
 
 def baselines(task: Task, language: str) -> dict[str, float]:
