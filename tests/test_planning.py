@@ -38,7 +38,9 @@ def test_shots_and_trainings_are_counted_by_hand() -> None:
     assert table.loc[("sequential", 5), "cells"] == 2 * 2
     assert table.loc[("sequential", 5), "jobs"] == 0  # goes on from the source's
     assert table.loc[("joint", 10), "jobs"] == 2 * 2
-    assert table.loc[("target", 10), "updates"] == 2 * 2 * 2
+    # few_updates, 40, whatever their number: 20 passes over two batches, 40 over one
+    assert table.loc[("target", 10), "updates"] == 2 * 2 * 40
+    assert table.loc[("sequential", 5), "updates"] == 2 * 2 * 40
     assert table.loc[("target", 10), "tested"] == 2 * 2 * 7
 
 

@@ -25,6 +25,7 @@ from crosslingual import (
     run_study,
     scores_table,
     summarise,
+    tuning,
 )
 from crosslingual.cli import main
 from crosslingual.errors import (
@@ -36,14 +37,15 @@ from crosslingual.errors import (
     UnknownModelError,
     UnknownTaskError,
 )
-from crosslingual.measuring import few_shot_settings, target_examples
+from crosslingual.measuring import target_examples
+from crosslingual.planning import plan_study
 from crosslingual.records import Cell, Record, read_record, settings_hash, signature, write_record
 from crosslingual.registry import get_task
 from crosslingual.running import StudyError
 from crosslingual.study import expand
 from crosslingual.study_config import StudyConfig
 from crosslingual.summaries import compare_models, matrix, source_worth
-from crosslingual.tuning import TrainSettings
+from crosslingual.train_settings import TrainSettings, few_shot_settings
 
 
 def _config(model: object, **changes: object) -> dict[str, object]:
@@ -142,20 +144,24 @@ def test_the_grid_of_few_shot_cells() -> None:
     assert all(c.source == c.target for c in cells if c.training == "target")
 
 
-def test_few_shot_cells_are_measured(tiny_folder, tmp_path) -> None:
+def test_few_shot_cells_are_measured(tiny_folder, tmp_path, monkeypatch) -> None:
+    """And the plan foretold how many updates they take."""
     config = {
         "model": str(tiny_folder),
         "tasks": ["intents"],
         "sources": ["de"],
         "targets": ["fi"],
-        "shots": [0, 3],
+        "shots": [0, 3, 9],
         "trainings": ["joint", "sequential", "target"],
         "train_limit": 16,
         "test_limit": 8,
-        "train": {"epochs": 1, "few_updates": 2},
+        "train": {"epochs": 1, "few_updates": 3, "batch": 8},
     }
+    made, update = [], tuning._update
+    monkeypatch.setattr(tuning, "_update", lambda *given: made.append(1) or update(*given))
     result = run_study(config, tmp_path, workers=0, progress=False)
-    assert sorted(result.scores["training"]) == ["joint", "sequential", "source", "target"]
+    assert len(made) == plan_study(config).table["updates"].sum()
+    assert sorted(set(result.scores["training"])) == ["joint", "sequential", "source", "target"]
     assert result.scores["score"].between(0, 1).all()
     assert "train:sequential" in set(result.scores["signature"].str.split("|").str[4])
     again = run_study(config, tmp_path, workers=0, progress=False)

@@ -18,13 +18,13 @@ from .records import Cell, Record, signature
 from .registry import get_task
 from .study import Job
 from .tasks import Example, Task, subset
+from .train_settings import few_shot_settings
 from .version import __version__
 
 if TYPE_CHECKING:
     from .models import Loaded
-    from .train_settings import TrainSettings
 
-__all__ = ["few_shot_settings", "measure", "target_examples"]
+__all__ = ["measure", "target_examples"]
 
 
 @lru_cache(maxsize=2)
@@ -47,14 +47,6 @@ def target_examples(task: Task, cell: Cell) -> list[Example]:
         )
     order = np.random.default_rng(cell.seed).permutation(len(pool))
     return [pool[i] for i in order[: cell.shots]]
-
-
-def few_shot_settings(train: TrainSettings, shots: int) -> TrainSettings:
-    """The recipe for so few examples: smaller batches, and passes until the updates suffice."""
-    batch = min(train.batch, shots)
-    updates = -(-shots // batch)
-    epochs = max(train.epochs, -(-train.few_updates // updates))
-    return replace(train, batch=batch, epochs=epochs, updates=0, check_every=0)
 
 
 def measure(job: Job, out: str | Path) -> int:

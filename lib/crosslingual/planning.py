@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from .benchmark_files import data_dir
 from .errors import CrosslingualError
 from .forecast import GIB, USED, Device, find_device, memory_needed, operations, shape_of
+from .records import Cell
 from .registry import get_task
-from .study import expand
+from .study import Job, expand
 from .study_config import StudyConfig, load_config
+from .train_settings import TrainSettings, few_shot_settings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -132,21 +134,11 @@ def plan_study(config: str | Path | Mapping[str, Any] | StudyConfig, device: str
                 missing.append(f"{task}: not counted, {str(error).splitlines()[0]}")
     work = 0.0
     for job in expand(study):
-        first = job.cells[0]
-        limit = job.train_limit or math.inf
-        known = sizes.get((first.task, first.source, "train"), math.nan)
-        if first.training == "target":
-            trained = float(first.shots)
-        else:
-            trained = min(known, limit) + (first.shots if first.training == "joint" else 0)
-        if job.train.updates and first.training != "target":
-            updates = float(job.train.updates)
-        else:
-            updates = math.nan if math.isnan(trained) else math.ceil(trained / job.train.batch)
-            updates *= job.train.epochs
-        trained = updates * min(job.train.batch, trained)
         for number, cell in enumerate(job.cells):
             test = sizes.get((cell.task, cell.target, "test"), math.nan)
+            tested = min(test, job.test_limit or math.inf)
+            size = sizes.get((cell.task, cell.source, "train"), math.nan)
+            updates, seen = _training(job, cell, size, number == 0)
             rows.append(
                 {
                     "model": cell.model,
@@ -155,15 +147,10 @@ def plan_study(config: str | Path | Mapping[str, Any] | StudyConfig, device: str
                     "shots": cell.shots,
                     "jobs": int(number == 0),
                     "cells": 1,
-                    "updates": updates if number == 0 else 0.0,
-                    "tested": (tested := min(test, job.test_limit or math.inf)),
+                    "updates": updates,
+                    "tested": tested,
                 }
             )
-            seen = trained if number == 0 else 0.0
-            if job.train.updates and math.isnan(seen):
-                seen = float(job.train.updates * job.train.batch)
-            if cell.training == "sequential":
-                seen += max(job.train.epochs * cell.shots, job.train.few_updates)
             work += _work(cell.model, lengths.get(cell.task), seen, tested, job.train.max_input)
     keys = ["model", "task", "training", "shots"]
     grouped = pd.DataFrame(rows).groupby(keys, sort=False)
@@ -186,6 +173,32 @@ def plan_study(config: str | Path | Mapping[str, Any] | StudyConfig, device: str
     return Plan(
         table.reset_index(), study, missing, what, hours, memory, disk, tuple(dirt.values())
     )
+
+
+def _training(job: Job, cell: Cell, size: float, is_first: bool) -> tuple[float, float]:
+    """Updates that a cell adds to its job, and the examples in them.
+
+    The first cell of a job brings the fine-tuning on the source, of ``size`` examples, that all
+    share; after it, one in sequence adds its own on the target.
+    """
+    updates = seen = 0.0
+    if is_first and cell.training != "target":
+        examples = min(size, job.train_limit or math.inf)
+        examples += cell.shots if cell.training == "joint" else 0
+        updates, seen = _passes(job.train, examples)
+    if cell.training in ("sequential", "target"):
+        few = _passes(few_shot_settings(job.train, cell.shots), cell.shots)
+        updates, seen = updates + few[0], seen + few[1]
+    return updates, seen
+
+
+def _passes(settings: TrainSettings, examples: float) -> tuple[float, float]:
+    """Updates on so many examples (NaN: not known), and examples in them."""
+    if settings.updates:
+        return float(settings.updates), float(settings.updates * settings.batch)
+    if math.isnan(examples):
+        return math.nan, math.nan
+    return math.ceil(examples / settings.batch) * settings.epochs, examples * settings.epochs
 
 
 def _work(

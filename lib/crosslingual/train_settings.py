@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from .errors import ConfigError
 
-__all__ = ["RECIPES", "TrainSettings", "recipe_for", "settings_identity"]
+__all__ = ["RECIPES", "TrainSettings", "few_shot_settings", "recipe_for", "settings_identity"]
 
 
 @dataclass(frozen=True)
@@ -171,6 +171,21 @@ def recipe_for(models: Iterable[str], given: Mapping[str, Any] | None = None) ->
     if "epochs" in given and "updates" not in given:
         settings |= {"updates": 0, "check_every": given.get("check_every", 0)}
     return settings
+
+
+def few_shot_settings(train: TrainSettings, shots: int) -> TrainSettings:
+    """The recipe for so few examples: smaller batches, and passes until the updates suffice.
+
+    Examples
+    --------
+    >>> few = few_shot_settings(TrainSettings(batch=16, epochs=4, few_updates=48), 50)
+    >>> few.batch, few.epochs  # 4 updates a pass
+    (16, 12)
+    """
+    batch = min(train.batch, shots)
+    updates = -(-shots // batch)
+    epochs = max(train.epochs, -(-train.few_updates // updates))
+    return replace(train, batch=batch, epochs=epochs, updates=0, check_every=0)
 
 
 def settings_identity(settings: TrainSettings) -> dict[str, Any]:
