@@ -169,9 +169,37 @@ def test_few_shot_cells_are_measured(tiny_folder, tmp_path, monkeypatch) -> None
     assert again.scores.equals(result.scores)
 
 
+def test_more_target_examples_than_there_are(tiny_folder, tmp_path) -> None:
+    """The plan says so; what can be measured is, and the error names what cannot."""
+    config = _config(
+        tiny_folder, sources=["de"], targets=["ru"], shots=[0, 2, 9999], trainings=["sequential"]
+    )
+    have = len(get_task("intents").examples("ru", "train"))
+    assert f"rus ({have})" in str(plan_study(config))
+    with pytest.raises(StudyError, match=f"but intents has {have} training"):
+        run_study(config, tmp_path, workers=0, progress=False)
+    assert sorted(record.shots for record in read_records(tmp_path)) == [0, 2]
+    fine = plan_study(config | {"shots": [0, 2]})
+    assert fine.short == []
+
+
+def test_what_is_listed_twice_is_measured_once(tiny_folder) -> None:
+    once = {"model": str(tiny_folder), "sources": ["de", "ru"], "shots": [0, 5], "seeds": [0]}
+    once |= {"tasks": ["intents"], "trainings": ["joint"]}
+    twice = {
+        name: 2 * (value if isinstance(value, list) else [value]) for name, value in once.items()
+    }
+    assert expand(load_config(twice)) == expand(load_config(once))
+
+
 @pytest.mark.parametrize(
     ("values", "error", "part"),
     [
+        ({"model": 3}, ConfigError, "must be a name, not 3"),
+        ({"model": None}, ConfigError, "must be a name, not None"),
+        ({"trainings": []}, ConfigError, "trainings must not be empty"),
+        ({"seeds": [2**70]}, ConfigError, "seeds must be whole numbers"),
+        ({"train_limit": True}, ConfigError, "whole number from 1, not True"),
         ({"modle": "mini"}, ConfigError, "Did you mean 'model'"),
         ({"train": {"epoch": 3}}, ConfigError, "Did you mean 'epochs'"),
         ({"train": 3}, ConfigError, "must be a mapping"),

@@ -59,6 +59,11 @@ def measure(job: Job, out: str | Path) -> int:
     -------
     int
         Number of records written.
+
+    Raises
+    ------
+    ConfigError
+        If a cell asks for more target examples than there are, once the others are measured.
     """
     from .benchmark_files import data_dir
 
@@ -80,8 +85,13 @@ def _measure(job: Job, out: str | Path) -> int:
     missing = [cell for cell in job.cells if cell.file_name not in there]
     if not missing:
         return 0
+    task = get_task(missing[0].task)
+    have = {c.target: len(task.examples(c.target, "train")) for c in missing if c.shots}
+    beyond = [cell for cell in missing if cell.shots and cell.shots > have[cell.target]]
+    missing = [cell for cell in missing if cell not in beyond]
+    if not missing:
+        target_examples(task, beyond[0])  # raises
     first = missing[0]
-    task = get_task(first.task)
     model = _model(first.model, first.seed if first.model.endswith("-scratch") else 0)
     started = time.monotonic()
     # Short fine-tunings end before anything is saved; long ones go on from here after a kill.
@@ -111,6 +121,8 @@ def _measure(job: Job, out: str | Path) -> int:
         seconds = round(shared + time.monotonic() - started, 3)
         if world().rank == 0:
             store.write(replace(record, seconds=seconds))
+    if beyond:
+        target_examples(task, beyond[0])
     return len(missing)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +53,9 @@ class Plan:
         Bytes of records, and of the saved state of one unfinished fine-tuning.
     dirt : tuple of Dirt
         Lines of the data files that are skipped because they cannot be right.
+    short : list of str
+        Targets with fewer training examples than ``shots`` asks for, one line a task and number:
+        those cells would fail.
     """
 
     table: pd.DataFrame
@@ -63,6 +66,7 @@ class Plan:
     memory: dict[str, float]
     disk: float
     dirt: tuple[Dirt, ...] = ()
+    short: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         c = self.config
@@ -94,7 +98,7 @@ class Plan:
             more = len(self.dirt) - len(shown_lines)
             lines += [f"{len(self.dirt)} lines of data skipped or mended:", *shown_lines]
             lines += [f"  and {more} more"] if more > 0 else []
-        return "\n".join([head, shown, *lines, *self.missing])
+        return "\n".join([head, shown, *lines, *self.missing, *self.short])
 
 
 def plan_study(config: str | Path | Mapping[str, Any] | StudyConfig, device: str = "here") -> Plan:
@@ -170,9 +174,28 @@ def plan_study(config: str | Path | Mapping[str, Any] | StudyConfig, device: str
             weights = max(weights, 4.0 * shape.parameters)
     disk = 2000.0 * len(rows) + 4 * weights
     hours = work / (USED * what.flops) / 3600
-    return Plan(
-        table.reset_index(), study, missing, what, hours, memory, disk, tuple(dirt.values())
-    )
+    short = _too_few(study, sizes)
+    found = tuple(dirt.values())
+    return Plan(table.reset_index(), study, missing, what, hours, memory, disk, found, short)
+
+
+def _too_few(study: StudyConfig, sizes: Mapping[tuple[str, str, str], float]) -> list[str]:
+    """Numbers of target examples that are more than a target has."""
+    lines = []
+    for task in study.tasks:
+        for shots in study.shots:
+            few = [
+                f"{target} ({sizes[task, target, 'train']:.0f})"
+                for target in study.targets_of(task)
+                if sizes.get((task, target, "train"), math.inf) < shots
+            ]
+            if few:
+                lines.append(
+                    f"{task}: {shots} target examples are more than the training examples of "
+                    f"{', '.join(few)}; these cells would fail. Lower shots, or leave the targets "
+                    "out."
+                )
+    return lines
 
 
 def _training(job: Job, cell: Cell, size: float, is_first: bool) -> tuple[float, float]:
@@ -219,8 +242,9 @@ def _count(
     """Count examples; mean tokens of inputs and outputs."""
     task = get_task(name)
     read = written = 0
+    trained = study.sources_of(name) + (study.targets_of(name) if max(study.shots) else ())
     for language, split in (
-        *((s, "train") for s in study.sources_of(name)),
+        *((s, "train") for s in dict.fromkeys(trained)),
         *((t, "test") for t in study.targets_of(name)),
     ):
         examples = task.examples(language, split)

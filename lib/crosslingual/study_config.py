@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -158,6 +158,7 @@ def load_config(source: str | Path | Mapping[str, Any] | StudyConfig) -> StudyCo
     return _checked(_make(StudyConfig, values, where))
 
 
+_MOST = 2**32  # seeds of numpy and torch
 _PLAIN: dict[str, tuple[type, ...]] = {
     "int": (int,),
     "float": (int, float),
@@ -179,10 +180,13 @@ def _make(kind: type[Any], values: Any, where: str) -> Any:
 
 
 def _checked(config: StudyConfig) -> StudyConfig:
-    for name in config.models:
+    models: Any = config.model
+    models = models if isinstance(models, tuple) else (models,)
+    for name in models:
         if not isinstance(name, str):
             raise ConfigError(f"a model must be a name, not {name!r}.")
         check_model_name(name)
+    config = replace(config, model=_once(models), tasks=_once(config.tasks))
     if not config.tasks or not config.sources or not config.models:
         raise ConfigError("a study needs at least one model, one task and one source.")
     config = replace(
@@ -200,8 +204,9 @@ def _checked(config: StudyConfig) -> StudyConfig:
                 raise UnknownLanguageError(code, available, f"The task {name!r} lacks it.")
     for name in ("shots", "seeds"):
         for value in getattr(config, name):
-            if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < _MOST:
                 raise ConfigError(f"{name} must be whole numbers from 0, not {value!r}.")
+    for name in ("shots", "seeds", "trainings"):
         if not getattr(config, name):
             raise ConfigError(f"{name} must not be empty.")
     for training in config.trainings:
@@ -211,7 +216,7 @@ def _checked(config: StudyConfig) -> StudyConfig:
             )
     for name in ("train_limit", "test_limit"):
         value = getattr(config, name)
-        if value is not None and (not isinstance(value, int) or value < 1):
+        if value is not None and (type(value) is not int or value < 1):
             raise ConfigError(f"{name} must be a whole number from 1, not {value!r}.")
     if config.data_dir and not Path(config.data_dir).is_dir():
         raise ConfigError(f"the data_dir {config.data_dir!r} is no folder.")
@@ -220,7 +225,18 @@ def _checked(config: StudyConfig) -> StudyConfig:
     if config.decoding not in ("generate", "labels"):
         raise ConfigError(f"unknown decoding {config.decoding!r}. Allowed: generate, labels.")
     folder = str(Path(config.data_dir).resolve()) if config.data_dir else ""
-    return replace(config, data_dir=folder)
+    return replace(
+        config,
+        shots=_once(config.shots),
+        seeds=_once(config.seeds),
+        trainings=_once(config.trainings),
+        data_dir=folder,
+    )
+
+
+def _once(values: Iterable[Any]) -> tuple[Any, ...]:
+    """Each value once: what is listed twice is measured once."""
+    return tuple(dict.fromkeys(values))
 
 
 def _resolved(
