@@ -1,6 +1,7 @@
 """Labels and purchases: inversions by hand, prices, and what is refused."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from data_mixtures import SLOPE, mixture_world, truth
 
@@ -92,3 +93,21 @@ def test_nonsense_is_named(advice) -> None:
         next_batch(advice, "de", {"en": 0}, 5)
     with pytest.raises(DataError, match="too few"):
         demand(mixture_world(runs=1).take(np.arange(5)), "de", 0.5)
+
+
+def test_a_matrix_does_not_say_what_more_examples_bring() -> None:
+    """Every language has 1,000 examples: rates and the slope cannot be told apart."""
+    codes = ["ara", "deu", "eng", "fin", "rus", "tur"]
+    random = np.random.default_rng(0)
+    rows = [
+        {"source": s, "target": t, "score": 0.8 if s == t else 0.2 + 0.2 * random.random()}
+        for s in codes
+        for t in codes
+    ]
+    matrix = pd.DataFrame(rows).assign(task="t", model="m", shots=0, seed=0)
+    with pytest.raises(DataError, match="same number of them"):
+        demand(matrix, "de", 0.5)
+    some = matrix[matrix["source"] != matrix["target"]].assign(
+        shots=50, training="sequential", score=lambda d: d["score"] + 0.2
+    )
+    assert demand(pd.concat([matrix.assign(training="source"), some]), "de", 0.5).labels < 1000

@@ -296,6 +296,8 @@ def test_tables_that_make_no_records(finished, tmp_path) -> None:
     assert scores_table(older)["se"].isna().all()
     with pytest.raises(DataError, match="lacks n_test, settings"):
         records_of(scores.drop(columns=["n_test", "settings"]))
+    with pytest.raises(DataError, match=r"is 80, not in \[0, 1\]"):
+        records_of(scores.assign(score=80.0))
     with pytest.raises(DataError, match="same cell: task:intents"):
         records_of(pd.concat([scores, scores.head(1)]))
 
@@ -481,6 +483,11 @@ def test_summaries_worked_case() -> None:
         ("task,source,target,score\n", "lacks rows"),
         ("task,source,target,score\nt,de,en,much\n", "'much' in line 2"),
         ("task,source,target,score\nt,de,en,1\nt,en,de,inf\n", "line 3"),
+        ("task,source,target,score,shots\nt,de,en,1,0\nt,en,de,1,few\n", "shots 'few' in line 3"),
+        ("task,source,target,score,shots\nt,de,en,1,\n", "shots '' in line 2"),
+        ("task,source,target,score,shots\nt,de,en,1,-5\n", "shots '-5' in line 2"),
+        ("task,source,target,score\n ,de,en,1\n", "names no task in line 2"),
+        ("task,source,target,score,n_test\nt,de,en,1,0\n", "number of tests '0' in line 2"),
         ("task,source,target,score,se\nt,de,en,1,\nt,en,de,1,-0.1\n", "'-0.1' in line 3"),
         ("task,source,target,score,se\nt,de,en,1,wide\n", "standard error 'wide' in line 2"),
         ("", "cannot be read"),

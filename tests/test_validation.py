@@ -143,7 +143,11 @@ def test_what_cannot_be_validated() -> None:
     with pytest.raises(DataError, match="several models"):
         validate(both, features)
     with pytest.raises(DataError, match="other languages"):
-        validate(scores.assign(source="xho"), features)
+        validate(scores, features.assign(source="xho"))
+    with pytest.raises(DataError, match="no zero-shot score of two different"):
+        validate(scores.assign(target=scores["source"]), features)
+    with pytest.raises(DataError, match="rows are there twice"):
+        validate(pd.concat([scores, scores]), features)
     with pytest.raises(DataError, match="folds must be"):
         validate(scores, features, folds=99)
     few = scores[
@@ -156,3 +160,13 @@ def test_what_cannot_be_validated() -> None:
         validate(scores, features.assign(syntax=np.inf), terms=["syntax"])
     with pytest.raises(UnknownNameError, match="tree"):
         make_predictor("tree", ["syntax"])
+
+
+def test_one_source_cannot_be_ranked_but_foretold() -> None:
+    scores, features = _world(8)
+    one = scores[scores["source"] == scores["source"].iloc[0]]
+    found = validate(one, features)
+    assert found.folds.empty
+    assert found.summary["rmse"].notna().any()
+    assert found.summary["ndcg3"].isna().all()
+    assert "nothing to rank" in str(found)

@@ -78,9 +78,21 @@ def fit_advice(
         Examples of a source where the scores do not say.
     seed : int
         Of what is held out together.
+
+    Raises
+    ------
+    DataError
+        If every language always has the same number of examples, as in a zero-shot matrix: what
+        more of them would bring cannot be told apart from what languages are worth to each other.
     """
     mixtures = scores if isinstance(scores, Mixtures) else from_scores(scores, size)
     model = fit_effective(mixtures)
+    if not any(len(np.unique(column[column > 0])) > 1 for column in mixtures.amounts.T):
+        raise DataError(
+            "cannot tell what more examples bring: in these scores every language always has the "
+            "same number of them. Scores with several numbers of target examples are needed, see "
+            "configs/few_shot.yaml."
+        )
     return Advice(model, calibrate(model, seed=seed))
 
 

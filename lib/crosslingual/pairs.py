@@ -9,7 +9,7 @@ import numpy as np
 
 from .errors import DataError
 from .model_matrix import DISTANCES
-from .responses import as_fractions, refuse_several_models
+from .responses import as_fractions, refuse_repetitions, refuse_several_models
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +36,12 @@ def zero_shot_pairs(
     rows = scores[scores["source"] != scores["target"]]
     if "shots" in rows:
         rows = rows[rows["shots"] == 0]
+    if rows.empty:
+        raise DataError(
+            "there is no zero-shot score of two different languages: rows with shots 0, the source "
+            "another language than the target, are needed."
+        )
+    refuse_repetitions(rows)
     means = rows.groupby(["task", "source", "target"], sort=True)["score"].mean().reset_index()
     merged = means.merge(
         features[["source", "target", *terms]], on=["source", "target"], how="left"

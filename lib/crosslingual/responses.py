@@ -16,6 +16,7 @@ __all__ = [
     "as_fractions",
     "one_row_a_cell",
     "one_task",
+    "refuse_repetitions",
     "refuse_several_models",
     "responses",
 ]
@@ -92,14 +93,13 @@ def as_fractions(scores: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     return out, notes
 
 
-def one_row_a_cell(scores: pd.DataFrame) -> pd.DataFrame:
-    """Means over seeds; refuses a cell that was measured twice with one seed."""
-    refuse_several_models(scores)
-    shot = "training" in scores and scores.loc[scores["shots"] > 0, "training"].nunique() > 1
-    if shot:
-        raise DataError("the scores hold several ways of using target examples: choose one.")
-    keys = [k for k in ("task", "shots", "source", "target") if k in scores]
-    repeated = scores.duplicated([*keys, *(["seed"] if "seed" in scores else [])])
+def _cell_keys(scores: pd.DataFrame) -> list[str]:
+    return [k for k in ("task", "shots", "source", "target") if k in scores]
+
+
+def refuse_repetitions(scores: pd.DataFrame) -> None:
+    """Raise a DataError if a cell is there twice with one seed."""
+    repeated = scores.duplicated([*_cell_keys(scores), *(["seed"] if "seed" in scores else [])])
     if repeated.any():
         row = scores[repeated].iloc[0]
         raise DataError(
@@ -107,6 +107,16 @@ def one_row_a_cell(scores: pd.DataFrame) -> pd.DataFrame:
             f"{row['source']} -> {row['target']}: drop them, or number repetitions in a column "
             "'seed'."
         )
+
+
+def one_row_a_cell(scores: pd.DataFrame) -> pd.DataFrame:
+    """Means over seeds; refuses a cell that was measured twice with one seed."""
+    refuse_several_models(scores)
+    shot = "training" in scores and scores.loc[scores["shots"] > 0, "training"].nunique() > 1
+    if shot:
+        raise DataError("the scores hold several ways of using target examples: choose one.")
+    refuse_repetitions(scores)
+    keys = _cell_keys(scores)
     grouped = scores.groupby(keys, sort=True)["score"]
     table = grouped.agg(["mean", "count", "std"]).reset_index()
     table = table.rename(columns={"mean": "score", "count": "seeds", "std": "spread"})

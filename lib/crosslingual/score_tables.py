@@ -62,7 +62,7 @@ def records_of(table: pd.DataFrame) -> list[Record]:
     Raises
     ------
     DataError
-        If a column is missing, or two rows are of the same cell.
+        If a column is missing, a score is none of a record, or two rows are of the same cell.
     """
     from .records import Record
 
@@ -79,6 +79,9 @@ def records_of(table: pd.DataFrame) -> list[Record]:
     rows = table.itertuples(index=False)
     cells = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
     records = [Record(**row, scores={row["metric"]: row["score"]}, seconds=0.0) for row in cells]
+    for row in cells:
+        if not 0 <= row["score"] <= 1:
+            raise DataError(f"the score of {row['signature']} is {row['score']:g}, not in [0, 1].")
     names = Counter(record.file_name for record in records)
     twice = [record.signature for record in records if names[record.file_name] > 1]
     if twice:
@@ -145,19 +148,30 @@ def read_scores(
     for name, value in absent.items():
         if name not in table:
             table.insert(len(table.columns), name, value)
+    blank = table["task"].astype(str).str.strip().eq("")
+    if blank.any():
+        raise DataError(f"the table {str(path)!r} names no task in line {_line(blank)}.")
+    shots = pd.to_numeric(table["shots"], errors="coerce")
+    bad = ~(shots.ge(0) & shots.mod(1).eq(0))
+    if bad.any():
+        raise DataError(
+            f"the table {str(path)!r} has the shots {str(table['shots'][bad].iloc[0])!r} in line "
+            f"{_line(bad)}; they must be a whole number from 0 (0: zero-shot)."
+        )
+    table["shots"] = shots.astype(int)
     if "training" not in table:
-        shots = pd.to_numeric(table["shots"], errors="coerce")
         table["training"] = shots.gt(0).map({True: "joint", False: "source"})
     score = pd.to_numeric(table["score"], errors="coerce")
-    if score.isna().any() or not score.abs().lt(math.inf).all():
-        row = int(table.index[score.isna() | ~score.abs().lt(math.inf)][0])
+    bad = ~score.abs().lt(math.inf)
+    if bad.any():
         raise DataError(
-            f"the table {str(path)!r} has the score {table['score'][row]!r} in line {row + 2}; "
-            "scores must be finite numbers."
+            f"the table {str(path)!r} has the score {str(table['score'][bad].iloc[0])!r} in line "
+            f"{_line(bad)}; scores must be finite numbers."
         )
     table["score"] = score
-    if "se" in table:
-        table["se"] = _errors(table["se"], path)
+    for name, least, what in (("se", 0, "standard error"), ("n_test", 1, "number of tests")):
+        if name in table:
+            table[name] = _known_numbers(table[name], least, what, path)
     if unknown not in ("refuse", "drop"):
         raise DataError(f"unknown rule {unknown!r} for unknown languages. Allowed: drop, refuse.")
     dropped: set[str] = set()
@@ -186,17 +200,22 @@ def read_scores(
     return table
 
 
-def _errors(column: pd.Series, path: str | Path) -> pd.Series:
-    """Standard errors as numbers; NaN where a table has none."""
+def _line(bad: pd.Series) -> int:
+    """Line of a file in which the first such row stands."""
+    return int(bad.index[bad][0]) + 2
+
+
+def _known_numbers(column: pd.Series, least: int, what: str, path: str | Path) -> pd.Series:
+    """Numbers of a column that may be empty; NaN there."""
     import pandas as pd
 
-    errors = pd.to_numeric(column, errors="coerce")
-    bad = ~errors.between(0, math.inf, inclusive="left") & column.astype(str).str.strip().ne("")
-    bad &= column.notna()
+    numbers = pd.to_numeric(column, errors="coerce")
+    bad = ~numbers.between(least, math.inf, inclusive="left")
+    bad &= column.notna() & column.astype(str).str.strip().ne("")
     if bad.any():
-        row = int(column.index[bad][0])
         raise DataError(
-            f"the table {str(path)!r} has the standard error {column[row]!r} in line {row + 2}; "
-            "it must be a finite number from 0, or empty where it is not known."
+            f"the table {str(path)!r} has the {what} {str(column[bad].iloc[0])!r} in line "
+            f"{_line(bad)}; it must be a finite number from {least}, or empty where it is not "
+            "known."
         )
-    return errors
+    return numbers

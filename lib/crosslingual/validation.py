@@ -236,13 +236,9 @@ def validate(
                     )
                 )
     predictions = pd.concat(found, ignore_index=True)
-    folds_table = (
-        _folds(predictions)
-        if hold != "source"
-        else pd.DataFrame(
-            columns=["task", "predictor", "target", "ndcg3", "regret", "hit1", "n_sources"]
-        )
-    )
+    folds_table = _folds(predictions if hold != "source" else predictions.head(0))
+    if folds_table.empty and hold != "source":
+        notes.append("No held-out target has two sources: there is nothing to rank.")
     summary = _summary(predictions, folds_table)
     return Validation(summary, folds_table, predictions, hold, notes)
 
@@ -269,7 +265,8 @@ def _folds(predictions: pd.DataFrame) -> pd.DataFrame:
                 "n_sources": len(part),
             }
         )
-    return pd.DataFrame(rows)
+    columns = ["task", "predictor", "target", "ndcg3", "regret", "hit1", "n_sources"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _summary(predictions: pd.DataFrame, folds: pd.DataFrame) -> pd.DataFrame:
