@@ -138,3 +138,40 @@ def test_languages_that_are_not_known_are_left_out_and_named(tmp_path, capsys) -
     assert learned["linear"]["targets"] == len(names)
     assert main(["rank", "--scores", str(path), "--target", "sk"]) == 0
     assert main(["regress", "--scores", str(path)]) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["rank", "--target", "sw", "--terms", "foo"], "unknown name 'foo'"),
+        (["rank", "--target", "sw", "--seed", "-1"], "no whole number from 0"),
+        (["growth", "--split", "0"], "two of them up to 0"),
+        (["growth", "--split", "2.5"], "no whole number from 0"),
+        (["demand", "--target", "de", "--goal", "nan"], "the goal is nan"),
+        (
+            ["demand", "--target", "de", "--goal", "0.5", "--interval", "0"],
+            "between 0 and 1, not 0",
+        ),
+        (["demand", "--target", "de", "--goal", "0.5", "--source", "de"], "same language"),
+        (["demand", "--target", "de", "--goal", "0.5"], "same number of them"),
+        (["buy", "--target", "de", "--goal", "0.5", "--interval", "2"], "between 0 and 1, not 2"),
+        (["buy", "--target", "de", "--goal", "0.5", "--prices", "en=1,en=2"], "'en' twice"),
+        (["buy", "--target", "de", "--have", "en=9", "--budget", "nan"], "the budget is nan"),
+    ],
+)
+def test_questions_that_cannot_be_asked(arguments, message, tmp_path, capsys) -> None:
+    """Each ends in a sentence, and none waits for a model to be fitted that it has no use for."""
+    names = ["ar", "de", "en", "es", "fi", "it", "ko", "ru"]
+    rows = [
+        {"task": "t", "source": s, "target": t, "score": 0.8 if s == t else (i + j) / 40}
+        for i, s in enumerate(names)
+        for j, t in enumerate(names)
+    ]
+    pd.DataFrame(rows).to_csv(tmp_path / "scores.csv", index=False)
+    command = [arguments[0], "--scores", str(tmp_path / "scores.csv"), *arguments[1:]]
+    try:
+        code = main(command)
+    except SystemExit as end:  # argparse
+        code = end.code
+    assert code == 2
+    assert message in capsys.readouterr().err

@@ -3,6 +3,7 @@
 import pytest
 
 from crosslingual import Example, get_task, lexical_scores, matrix
+from crosslingual.errors import DataError
 from crosslingual.lexical import LexicalClassifier, LexicalTagger, LexicalWordClassifier
 from crosslingual.metrics import format_spans
 
@@ -41,6 +42,12 @@ def test_tagger_finds_spans_with_and_without_spaces(text: str, target: str) -> N
 
     learner = LexicalTagger().fit([example(w) for w in words for _ in range(3)])
     assert learner.predict([example(words[0])]) == [f"area: {words[0]}"]
+
+
+@pytest.mark.parametrize("limits", [{"train_limit": 0}, {"test_limit": -1}])
+def test_limits_leave_something(limits) -> None:
+    with pytest.raises(DataError, match="1 and more"):
+        lexical_scores(get_task("intents"), ["ru"], **limits)
 
 
 def test_high_at_home_low_abroad_between_unlike_languages() -> None:

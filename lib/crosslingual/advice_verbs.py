@@ -13,7 +13,7 @@ from .verbs import given_mixtures, given_scores
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .demands import Advice
+    from .mixtures import Mixtures
 
 __all__ = ["buy", "demand", "predict", "rank"]
 
@@ -57,21 +57,19 @@ def rank(args: argparse.Namespace) -> None:
         print(made)
 
 
-def _advice(args: argparse.Namespace) -> Advice:
-    from .demands import fit_advice
-
+def _mixtures(args: argparse.Namespace) -> Mixtures:
     mixtures = given_mixtures(args)
     for note in mixtures.notes:
         if not args.json:
             print(note)
-    return fit_advice(mixtures)
+    return mixtures
 
 
 def demand(args: argparse.Namespace) -> None:
     """Do ``crosslingual demand``."""
     from .demands import demand
 
-    made = demand(_advice(args), args.target, args.goal, args.source, args.size, args.interval)
+    made = demand(_mixtures(args), args.target, args.goal, args.source, args.size, args.interval)
     if args.json:
         low, high = (n if n < float("inf") else None for n in (made.low, made.high))
         _print_json(
@@ -93,10 +91,12 @@ def demand(args: argparse.Namespace) -> None:
 
 
 def _numbers(text: str | None, what: str) -> dict[str, float]:
-    found = {}
+    found: dict[str, float] = {}
     for part in (text or "").split(","):
         if part:
             name, sign, number = part.partition("=")
+            if name.strip() in found:
+                raise ConfigError(f"{what} names {name.strip()!r} twice.")
             try:
                 found[name.strip()] = float(number)
             except ValueError:
@@ -114,14 +114,14 @@ def buy(args: argparse.Namespace) -> None:
     have = _numbers(args.have, "--have")
     if (args.goal is None) == (args.budget is None):
         raise ConfigError("give either --goal (the cheapest mixture) or --have and --budget.")
-    advice = _advice(args)
+    mixtures = _mixtures(args)
     if args.goal is not None:
-        table = cheapest_mixture(advice, args.target, args.goal, prices, args.interval)
+        table = cheapest_mixture(mixtures, args.target, args.goal, prices, args.interval)
         if table.empty and not args.json:
             print(f"No mixture of up to two languages is predicted to reach {args.goal:.2f}.")
             return
     else:
-        table = next_batch(advice, args.target, have, args.budget, prices, args.interval)
+        table = next_batch(mixtures, args.target, have, args.budget, prices, args.interval)
     if args.json:
         _print_json(_records(table))
     else:
@@ -130,27 +130,25 @@ def buy(args: argparse.Namespace) -> None:
 
 def predict(args: argparse.Namespace) -> None:
     """Do ``crosslingual predict``."""
-    from .demands import fit_advice
+    from .bootstrap import check_level
+    from .conformal import calibrate
     from .effective import fit_effective
     from .files import write_csv
     from .sumeval import read_sumeval, write_sumeval
 
+    check_level(args.interval)
     train, configs = read_sumeval(args.train), read_sumeval(args.configs)
-    made: Advice | None = None
-    if args.intervals:
-        made = fit_advice(train)
-        model = made.model
-    else:
-        model = fit_effective(train)
+    model = fit_effective(train)
+    calibration = calibrate(model) if args.intervals else None
     predicted = model.predict(configs)
     write_sumeval(args.configs, (predicted.score * train.scale).tolist(), args.out)
     for note in dict.fromkeys([*train.notes, *configs.notes]):
         print(note)
     print(f"{len(configs)} predictions written to {args.out}")
-    if made is not None:
+    if calibration is not None:
         import pandas as pd
 
-        low, high = made.calibration.interval(predicted, args.interval)
+        low, high = calibration.interval(predicted, args.interval)
         table = pd.DataFrame(
             {
                 "run": configs.runs,

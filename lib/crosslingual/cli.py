@@ -16,6 +16,17 @@ __all__ = ["main"]
 EXIT_BAD_INPUT = 2
 
 
+def whole(text: str) -> int:
+    """A whole number from 0, as seeds and counts are."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = -1
+    if not 0 <= number < 2**32:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0")
+    return number
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="crosslingual",
@@ -38,8 +49,8 @@ def _parser() -> argparse.ArgumentParser:
         "--corpus", help="folder of LL.txt[.xz] files; default $CROSSLINGUAL_DATA/corpus"
     )
     p.add_argument("--out", required=True, help="folder; rerunning with it resumes")
-    p.add_argument("--steps", type=int, default=2900, help="updates (default %(default)s)")
-    p.add_argument("--batch", type=int, default=40, help="examples an update (%(default)s)")
+    p.add_argument("--steps", type=whole, default=2900, help="updates (default %(default)s)")
+    p.add_argument("--batch", type=whole, default=40, help="examples an update (%(default)s)")
     p.add_argument("--optimiser", default="bounded-muon", help="of the matrices (%(default)s)")
     p.add_argument("--rate", type=float, default=0.03, help="its peak rate (%(default)s)")
     p.add_argument(
@@ -59,16 +70,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     p.add_argument(
         "--sample",
-        type=int,
+        type=whole,
         default=0,
         help="pieces that an update's softmax runs over, besides its labels; 0 for all (0)",
     )
     p.add_argument("--start", help="folder of an earlier run whose weights are the start")
-    p.add_argument("--vocab-size", type=int, default=16_000, help="pieces (%(default)s)")
-    p.add_argument("--vocab-sample", type=int, default=30, help="MB it is learned from (30)")
-    p.add_argument("--width", type=int, default=256, help="d_model (%(default)s)")
-    p.add_argument("--threads", type=int, help="of the processor; all by default")
-    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--vocab-size", type=whole, default=16_000, help="pieces (%(default)s)")
+    p.add_argument("--vocab-sample", type=whole, default=30, help="MB it is learned from (30)")
+    p.add_argument("--width", type=whole, default=256, help="d_model (%(default)s)")
+    p.add_argument("--threads", type=whole, help="of the processor; all by default")
+    p.add_argument("--seed", type=whole, default=0)
     p.add_argument("--note", default="", help="what the corpus is, with licence, for the card")
     p.add_argument("--no-compile", action="store_true", help="do without torch.compile")
     p.set_defaults(run=study_verbs.pretrain)
@@ -77,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--corpus", help="folder of LL.txt[.xz]; default $CROSSLINGUAL_DATA/corpus")
     p.add_argument("--catalogues", required=True, help="folder of .mo, .json, .html files")
     p.add_argument("--out", required=True, help="folder of the new corpus")
-    p.add_argument("--repeat", type=int, default=2, help="how often a message stands there (2)")
+    p.add_argument("--repeat", type=whole, default=2, help="how often a message stands there (2)")
     p.set_defaults(run=study_verbs.corpus)
 
     study = commands.add_parser("study", help="run a study, export and import its scores")
@@ -88,7 +99,9 @@ def _parser() -> argparse.ArgumentParser:
         "--out", default="runs/study", help="folder or address of the records (%(default)s)"
     )
     p.add_argument("--scheduler", help="address of a Dask scheduler; a local cluster by default")
-    p.add_argument("--workers", type=int, help="local processes; one a core by default, 0 for none")
+    p.add_argument(
+        "--workers", type=whole, help="local processes; one a core by default, 0 for none"
+    )
     p.add_argument("--resources", help="what a worker must offer for each job, such as GPU=1")
     p.add_argument("--data-dir", help="folder of public benchmarks, instead of the config's")
     p.add_argument("--dry-run", action="store_true", help="print the plan, run nothing")
@@ -118,8 +131,8 @@ def _parser() -> argparse.ArgumentParser:
     p = commands.add_parser("lexical", help="scores of the lexical-only control")
     p.add_argument("--task", action="append", help="repeatable; the three embedded ones otherwise")
     p.add_argument("--languages", help="comma-separated; the ten default ones otherwise")
-    p.add_argument("--train-limit", type=int, help="use so many training examples only")
-    p.add_argument("--test-limit", type=int, help="use so many test examples only")
+    p.add_argument("--train-limit", type=whole, help="use so many training examples only")
+    p.add_argument("--test-limit", type=whole, help="use so many test examples only")
     p.add_argument("--out", help="CSV file; matrices are printed either way")
     p.set_defaults(run=verbs.lexical)
 
@@ -142,7 +155,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _scores_arguments(p)
     p.add_argument("--terms", help="comma-separated names of features")
-    p.add_argument("--seed", type=int, default=0, help="of draws and permutations")
+    p.add_argument("--seed", type=whole, default=0, help="of draws and permutations")
     _fixed_argument(p)
     p.add_argument(
         "--by-task", action="store_true", help="each task by itself; without shares of R2"
@@ -156,7 +169,7 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--terms", help="comma-separated names of features; all otherwise")
     p.add_argument("--hold", default="target", help="target, source or both (%(default)s)")
     p.add_argument("--learners", default="linear", help="of linear, boosted, gp (%(default)s)")
-    p.add_argument("--folds", type=int, help="groups of languages, instead of one at a time")
+    p.add_argument("--folds", type=whole, help="groups of languages, instead of one at a time")
     p.add_argument(
         "--mixtures", action="store_true", help="scores are of mixtures (CSV or SUMEval JSON)"
     )
@@ -166,7 +179,7 @@ def _parser() -> argparse.ArgumentParser:
     p = commands.add_parser("growth", help="compare laws of growth with target examples")
     p.add_argument("--scores", required=True, help="CSV with shots")
     p.add_argument("--columns", help="our=theirs, comma-separated, where names differ")
-    p.add_argument("--split", type=int, default=50, help="fit up to so many (%(default)s)")
+    p.add_argument("--split", type=whole, default=50, help="fit up to so many (%(default)s)")
     p.set_defaults(run=verbs.growth)
 
     _advice_commands(commands)
@@ -181,7 +194,7 @@ def _advice_commands(commands: argparse._SubParsersAction[argparse.ArgumentParse
     p.add_argument("--sources", help="comma-separated; those in the scores otherwise")
     p.add_argument("--terms", help="comma-separated names of features; all otherwise")
     p.add_argument("--interval", type=float, default=0.8, help="coverage (%(default)s)")
-    p.add_argument("--seed", type=int, default=0, help="of what is drawn")
+    p.add_argument("--seed", type=whole, default=0, help="of what is drawn")
     p.add_argument("--json", action="store_true", help="print as JSON")
     p.set_defaults(run=advice_verbs.rank)
 

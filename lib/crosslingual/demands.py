@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .bootstrap import check_level
 from .conformal import Calibration, calibrate
 from .effective import Effective, fit_effective
 from .errors import DataError
@@ -55,10 +56,6 @@ class Advice:
         low, high = self.calibration.interval(predicted, level)
         return predicted.score, low, high
 
-    def code(self, name: str) -> str:
-        """A language as the scores call it."""
-        return known_code(name, [*self.model.mixtures.languages, *self.model.targets])
-
     @property
     def most(self) -> float:
         """The largest number of examples of one language that is asked about."""
@@ -85,7 +82,7 @@ def fit_advice(
         If every language always has the same number of examples, as in a zero-shot matrix: what
         more of them would bring cannot be told apart from what languages are worth to each other.
     """
-    mixtures = scores if isinstance(scores, Mixtures) else from_scores(scores, size)
+    mixtures = known_mixtures(scores, size)
     model = fit_effective(mixtures)
     if not any(len(np.unique(column[column > 0])) > 1 for column in mixtures.amounts.T):
         raise DataError(
@@ -94,6 +91,13 @@ def fit_advice(
             "configs/few_shot.yaml."
         )
     return Advice(model, calibrate(model, seed=seed))
+
+
+def known_mixtures(given: pd.DataFrame | Mixtures | Advice, size: float = DEFAULT_SIZE) -> Mixtures:
+    """The cells behind what a question is put to: it can be checked before anything is fitted."""
+    if isinstance(given, Advice):
+        return given.model.mixtures
+    return given if isinstance(given, Mixtures) else from_scores(given, size)
 
 
 @dataclass(frozen=True)
@@ -196,6 +200,11 @@ def known_code(name: str, languages: Sequence[str]) -> str:
     return name if name in languages else find_language(name).code
 
 
+def code_among(name: str, mixtures: Mixtures) -> str:
+    """A language, tested or trained on or neither, as the mixtures call it."""
+    return known_code(name, [*mixtures.languages, *mixtures.targets.tolist()])
+
+
 def demand(
     scores: pd.DataFrame | Mixtures | Advice,
     target: str,
@@ -235,23 +244,19 @@ def demand(
     import pandas as pd
 
     goal = as_goal(goal)
-    advice = scores if isinstance(scores, Advice) else fit_advice(scores, size)
-    known = advice.model.mixtures
-    code = advice.code(target)
-    languages = sorted({*known.languages, code})
+    check_level(interval)
+    known = known_mixtures(scores, size)
+    code = code_among(target, known)
+    first = known_code(source, known.languages) if source is not None else None
+    if first == code:
+        raise DataError(f"the source and the target are the same language, {code}.")
+    if first is not None and not size > 0:
+        raise DataError(f"the source needs examples: size is {size:g}.")
+    languages = sorted({*known.languages, code, *([first] if first is not None else [])})
     base = np.zeros(len(languages))
-    if source is not None:
-        first = known_code(source, known.languages)
-        if first == code:
-            raise DataError(f"the source and the target are the same language, {code}.")
-        if not size > 0:
-            raise DataError(f"the source needs examples: size is {size:g}.")
-        if first not in languages:
-            languages = sorted({*languages, first})
-            base = np.zeros(len(languages))
+    if first is not None:
         base[languages.index(first)] = size
-    else:
-        first = None
+    advice = scores if isinstance(scores, Advice) else fit_advice(known)
     if advice.model.exchange.slope <= 0:
         raise DataError(
             "cannot tell how many labels are needed: in these scores more data do not help, or "

@@ -107,7 +107,7 @@ def growth(scores: pd.DataFrame, laws: Sequence[str] = tuple(LAWS), split: int =
     Raises
     ------
     DataError
-        If no curve has four numbers of shots, one of them beyond ``split``.
+        If no curve has four numbers of shots, two up to ``split`` and one beyond.
     """
     import pandas as pd
 
@@ -120,9 +120,9 @@ def growth(scores: pd.DataFrame, laws: Sequence[str] = tuple(LAWS), split: int =
     keys = [k for k in _KEYS if k in rows]
     found: list[dict[str, Any]] = []
     for values, part in rows.groupby(keys, sort=True):
-        if part["shots"].nunique() < 4 or part["shots"].max() <= split:
-            continue
         near, far = part[part["shots"] <= split], part[part["shots"] > split]
+        if part["shots"].nunique() < 4 or near["shots"].nunique() < 2 or far.empty:
+            continue
         by = part.groupby("shots")["score"]
         within = (part["score"] - by.transform("mean")) ** 2
         noise = within.mean() ** 0.5 if by.size().max() > 1 else np.nan
@@ -148,8 +148,9 @@ def growth(scores: pd.DataFrame, laws: Sequence[str] = tuple(LAWS), split: int =
             )
     if not found:
         raise DataError(
-            f"no pair has scores at four numbers of shots with one beyond {split}: growth needs "
-            "a few-shot study, see configs/few_shot.yaml."
+            f"no pair has scores at four numbers of shots, two of them up to {split} and one "
+            "beyond: growth needs a few-shot study, see configs/few_shot.yaml, and a split "
+            "between its numbers."
         )
     curves = pd.DataFrame(found)
     for column in ("aicc", "extrapolation"):

@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from .errors import DataError
 from .evaluation import judge
 from .languages import resolve
 from .metrics import format_spans
@@ -187,10 +188,18 @@ def lexical_scores(
     DataFrame
         The columns of `crosslingual.score_tables.scores_table`, with model ``lexical``. There
         is no randomness in it: the seed is 0.
+
+    Raises
+    ------
+    DataError
+        If a limit is below 1.
     """
     import pandas as pd
     from joblib import Parallel, delayed
 
+    for limit in (train_limit, test_limit):
+        if limit is not None and limit < 1:
+            raise DataError(f"a limit of examples is {limit}. Allowed: 1 and more, or none.")
     codes = resolve(sources)
     goals = resolve(targets) if targets is not None else codes
     if workers is None:

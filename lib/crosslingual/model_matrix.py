@@ -197,8 +197,9 @@ def design(
     for given, allowed in ((response, RESPONSES), (fixed, FIXED)):
         if given not in allowed:
             raise DataError(f"unknown choice {given!r}. Allowed: {', '.join(allowed)}.")
+    terms = list(dict.fromkeys(terms))
     unknown = [t for t in terms if t not in features and t != "log_shots"]
-    if unknown or not terms or len(set(terms)) < len(list(terms)):
+    if unknown or not terms:
         have = [c for c in features.columns if c not in ("source", "target")]
         raise DataError(f"no feature {unknown or list(terms)}. Allowed: {', '.join(have)}.")
     if features.duplicated(["source", "target"]).any():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .errors import DataError
+from .errors import DataError, UnknownNameError
 from .model_matrix import DISTANCES
 from .responses import as_fractions, refuse_repetitions, refuse_several_models
 
@@ -31,6 +31,9 @@ def zero_shot_pairs(
     scores: pd.DataFrame, features: pd.DataFrame, terms: Sequence[str]
 ) -> tuple[pd.DataFrame, list[str]]:
     """Zero-shot pairs between languages with features, turned; gaps filled and counted."""
+    for term in terms:
+        if term not in features:
+            raise UnknownNameError(term, numeric_terms(features))
     scores, notes = as_fractions(scores)
     refuse_several_models(scores)
     rows = scores[scores["source"] != scores["target"]]

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .demands import Advice, as_goal, known_code
+from .bootstrap import check_level
+from .demands import Advice, as_goal, code_among, fit_advice, known_code, known_mixtures
 from .errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from .mixtures import Mixtures
 
 __all__ = ["cheapest_mixture", "next_batch"]
 
@@ -29,7 +32,7 @@ def _prices(prices: Mapping[str, float] | None, languages: Sequence[str]) -> dic
 
 
 def cheapest_mixture(
-    advice: Advice,
+    advice: Advice | Mixtures,
     target: str,
     goal: float,
     prices: Mapping[str, float] | None = None,
@@ -44,8 +47,8 @@ def cheapest_mixture(
 
     Parameters
     ----------
-    advice : Advice
-        See `fit_advice`.
+    advice : Advice or Mixtures
+        See `fit_advice`, which mixtures are given to.
     target : str
         A language.
     goal : float
@@ -66,10 +69,12 @@ def cheapest_mixture(
     import pandas as pd
 
     goal = as_goal(goal)
-    known = advice.model.mixtures
-    code = advice.code(target)
+    check_level(interval)
+    known = known_mixtures(advice)
+    code = code_among(target, known)
     price = _prices(prices, [*known.languages, code])
     languages = sorted({*known.languages, code, *price})
+    advice = advice if isinstance(advice, Advice) else fit_advice(advice)
     rates = dict(zip(languages, advice.model.exchange.rates(languages, [code])[:, 0], strict=True))
     best = sorted(price, key=lambda name: price[name] / max(rates[name], 1e-12))
     best = best[:languages_tried]
@@ -102,7 +107,7 @@ def cheapest_mixture(
 
 
 def next_batch(
-    advice: Advice,
+    advice: Advice | Mixtures,
     target: str,
     have: Mapping[str, float],
     budget: float,
@@ -113,8 +118,8 @@ def next_batch(
 
     Parameters
     ----------
-    advice : Advice
-        See `fit_advice`.
+    advice : Advice or Mixtures
+        See `fit_advice`, which mixtures are given to.
     target : str
         A language.
     have : mapping
@@ -136,13 +141,15 @@ def next_batch(
 
     if not (np.isfinite(budget) and budget > 0):
         raise DataError(f"the budget is {budget:g}. Allowed: above 0.")
-    known = advice.model.mixtures
-    code = advice.code(target)
+    check_level(interval)
+    known = known_mixtures(advice)
+    code = code_among(target, known)
     price = _prices(prices, [*known.languages, code])
     there = {known_code(name, known.languages): float(n) for name, n in have.items()}
     if any(not n >= 0 for n in there.values()) or not sum(there.values()) > 0:
         raise DataError(f"the labels there are must be 0 or more, and some: {dict(have)}.")
     languages = sorted({*known.languages, code, *price, *there})
+    advice = advice if isinstance(advice, Advice) else fit_advice(advice)
     base = np.array([there.get(name, 0.0) for name in languages])
     amounts = np.tile(base, (len(price) + 1, 1))
     for i, (name, cost) in enumerate(price.items(), start=1):
