@@ -48,6 +48,10 @@ def test_curves_are_means_over_pairs_of_means_over_draws() -> None:
     two = plot_target_examples(pd.concat([scores, scores.assign(task="u")]), full={"u": 0.8})
     assert [ax.get_title() for ax in two.axes] == ["t", "u"]
     assert [len(ax.get_lines()) for ax in two.axes] == [2, 3]
+    mixed = pd.DataFrame([_row("joint", 10, "deu", "rus", 0.5)]).assign(task="u")
+    keyed = plot_target_examples(pd.concat([scores, scores.assign(task="u"), mixed])).axes
+    assert keyed[0].get_legend() is None  # the second panel has a curve more, so the key is there
+    assert "both mixed" in [text.get_text() for text in keyed[1].get_legend().get_texts()]
     lines = {line.get_label(): line for line in axes.get_lines()}
     both = lines["source, then target"]
     assert both.get_xdata().tolist() == [1, 10]

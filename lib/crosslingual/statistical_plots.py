@@ -260,7 +260,9 @@ def plot_target_examples(
         if len(tasks) > 1:
             ax.set_title(task)
     axes[0, 0].set_ylabel("score (0 to 1)")
-    axes[0, 0].legend(frameon=False)
+    # Not every task needs to have been measured in every way.
+    fullest = max(axes[0], key=lambda ax: len(ax.get_legend_handles_labels()[0]))
+    fullest.legend(frameon=False)
     return figure
 
 
