@@ -8,14 +8,12 @@ not pairs, and whatever dependence pairs have by sharing a language is kept.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import permutations
-from math import factorial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .errors import DataError
+from .relabelling import Problem, relabelled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,81 +26,7 @@ _CHUNK = 250  # permutations worked on together
 _MOST_BASE = 20  # base columns up to which rows that go missing are taken out exactly
 
 
-@dataclass
-class _Problem:
-    """Checked input: F = [base, features], orthonormal base, and where each row is."""
-
-    names: list[str]
-    x: NDArray[np.float64]
-    y: NDArray[np.float64]
-    base: NDArray[np.float64]
-    row: NDArray[np.intp]
-    column: NDArray[np.intp]
-    layer: NDArray[np.intp]
-    shape: tuple[int, int, int]
-    by_row: NDArray[np.intp]
-    by_column: NDArray[np.intp]
-    exact: bool
-
-
-def _orders(count: int, draws: int, random: np.random.Generator, exact: bool) -> NDArray[np.intp]:
-    """Permutations of ``count`` languages, shape (draws, count); all of them if exact."""
-    if exact:
-        return np.array(list(permutations(range(count))), dtype=np.intp)
-    return np.argsort(random.random((draws, count)), axis=1)
-
-
-def _problem(
-    features: pd.DataFrame,
-    response: Sequence[float],
-    source: Sequence[str],
-    target: Sequence[str],
-    draws: int,
-    seed: int,
-    square: bool | None,
-    fixed: NDArray[np.float64] | None,
-    layer: Sequence[object] | None,
-) -> _Problem:
-    x = features.to_numpy(dtype=float)
-    y = np.asarray(response, dtype=float)
-    if not np.isfinite(x).all() or not np.isfinite(y).all():
-        raise DataError("features and response must be finite: drop incomplete pairs first.")
-    if draws < 1:
-        raise DataError(f"a permutation test needs at least one permutation, not {draws}.")
-    rows, columns = np.asarray(source, dtype=str), np.asarray(target, dtype=str)
-    if square is None:
-        square = set(rows.tolist()) == set(columns.tolist())
-    row_names = np.unique([*rows, *columns]) if square else np.unique(rows)
-    column_names = row_names if square else np.unique(columns)
-    if min(len(row_names), len(column_names)) < 4:
-        raise DataError(
-            f"{len(row_names)} sources and {len(column_names)} targets: a permutation test needs "
-            "at least four of each."
-        )
-    levels = np.zeros(len(y), dtype=np.intp)
-    if layer is not None:
-        levels = np.unique(np.asarray(layer, dtype=str), return_inverse=True)[1]
-    i, j = np.searchsorted(row_names, rows), np.searchsorted(column_names, columns)
-    place = (levels * len(row_names) + i) * len(column_names) + j
-    if len(np.unique(place)) < len(place):
-        raise DataError("a pair is there twice: average first, or name the tasks as layers.")
-    base = np.ones((len(y), 1)) if fixed is None else np.column_stack([np.ones(len(y)), fixed])
-    left, values, _ = np.linalg.svd(base, full_matrices=False)
-    base = left[:, values > 1e-10 * values[0]]
-    if np.linalg.matrix_rank(np.column_stack([base, x])) < base.shape[1] + x.shape[1]:
-        raise DataError("the features are collinear in this sample: leave one of them out.")
-    possible = factorial(len(row_names)) * (1 if square else factorial(len(column_names)))
-    exact = square and possible <= draws
-    random = np.random.default_rng(seed)
-    by_row = _orders(len(row_names), draws, random, exact)
-    by_column = by_row if square else _orders(len(column_names), draws, random, False)
-    shape = (int(levels.max()) + 1, len(row_names), len(column_names))
-    return _Problem(
-        list(features.columns), x, y, base, i, j, levels, shape, by_row, by_column, exact
-    )
-
-
-def _gains(p: _Problem, blocks: Sequence[Sequence[int]]) -> list[NDArray[np.float64]]:
+def _gains(p: Problem, blocks: Sequence[Sequence[int]]) -> list[NDArray[np.float64]]:
     """Increase of the explained sum of squares, over the residual one, of each block.
 
     Entry 0 is the block as observed; then one a permutation. For one feature it is t squared
@@ -248,7 +172,7 @@ def mrqap(
     """
     import pandas as pd
 
-    p = _problem(features, response, source, target, draws, seed, square, fixed, layer)
+    p = relabelled(features, response, source, target, draws, seed, square, fixed, layer)
     gains = _gains(p, [[k] for k in range(len(p.names))])
     df = len(p.y) - p.base.shape[1] - len(p.names)
     estimate = np.linalg.lstsq(np.column_stack([p.base, p.x]), p.y, rcond=None)[0]
@@ -301,7 +225,7 @@ def mrqap_block(
     DataError
         As `mrqap`; or if the block is empty or holds unknown features.
     """
-    p = _problem(features, response, source, target, draws, seed, square, fixed, layer)
+    p = relabelled(features, response, source, target, draws, seed, square, fixed, layer)
     unknown = [t for t in tested if t not in p.names]
     if unknown or not tested:
         raise DataError(f"no features {unknown or '(none)'}. Allowed: {', '.join(p.names)}.")
