@@ -198,6 +198,12 @@ def source_worth(scores: pd.DataFrame) -> pd.DataFrame:
     DataError
         If there is no score with a source and target examples.
 
+    Notes
+    -----
+    A control that is given fewer updates than it can use makes the source look better than it is
+    (``few_updates``, `crosslingual.train_settings.TrainSettings`; measured in *A little of the
+    target*).
+
     Examples
     --------
     >>> import pandas as pd
