@@ -101,7 +101,9 @@ def test_tasks_are_tested_apart_and_those_that_cannot_be_are_named() -> None:
     flat = one.assign(task="flat", score=0.2)
     found = claim_by_task(pd.concat([flat, one]), features, TERMS, permutations=100)
     alone = block_tests(design(one, features, TERMS, fixed="both"), permutations=100)
-    pd.testing.assert_frame_equal(found.drop(columns="task"), alone, check_like=True)
+    pd.testing.assert_frame_equal(found.drop(columns=["task", "p_holm"]), alone, check_like=True)
+    low, high = sorted(found["p"])  # Holm: twice the lower, and the higher not below that
+    assert sorted(found["p_holm"]) == pytest.approx([min(2 * low, 1), max(min(2 * low, 1), high)])
     assert found["task"].unique().tolist() == ["t"]
     assert found.attrs["left_out"] == ["flat: the response is 0.2 in every row."]
     with pytest.raises(DataError, match="no task can be tested: flat"):

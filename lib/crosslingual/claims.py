@@ -216,8 +216,9 @@ def claim_by_task(
     Returns
     -------
     DataFrame
-        task and the columns of `block_tests`. ``attrs["left_out"]`` says which tasks cannot be
-        tested, and why.
+        task, the columns of `block_tests`, and p_holm: p corrected for all tests of the table
+        (Holm: the chance that any finding is none stays below the level).
+        ``attrs["left_out"]`` says which tasks cannot be tested, and why.
 
     Raises
     ------
@@ -225,6 +226,7 @@ def claim_by_task(
         If no task can be tested, with the reasons.
     """
     import pandas as pd
+    from statsmodels.stats.multitest import multipletests
 
     tables, left_out = [], []
     for task in sorted(scores["task"].unique()):
@@ -239,6 +241,7 @@ def claim_by_task(
     if not tables:
         raise DataError(f"no task can be tested: {'; '.join(dict.fromkeys(left_out))}")
     table = pd.concat(tables, ignore_index=True)
+    table["p_holm"] = multipletests(table["p"], method="holm")[1]
     table.attrs["left_out"] = left_out
     return table
 
