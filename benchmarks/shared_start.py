@@ -10,9 +10,11 @@ is measured by `emergence.py`.
 NAME tells the row, VOCABULARY is a ``spiece.model``, TOKENS the packed corpus (``tokens`` of a
 pre-training). Writes book/data/shared_start.csv. With ``vary=`` before the places of one corpus,
 one choice at a time is changed instead (width, languages, amount of text, what counts as shared,
-lengths of vectors), and book/data/start_choices.csv is written. The last choice adds a lexicon in
-all but name, emoji with their keywords: it needs $CLDR, a folder with npm's packages
-cldr-annotations-modern and cldr-annotations-derived-modern (45.0.0), unpacked.
+lengths of vectors), and book/data/start_choices.csv is written; what it holds already is kept. Two
+choices build a dictionary out of the vectors themselves, and count again with its entries for
+shared pieces. One adds a lexicon in all but name, emoji with their keywords: it needs $CLDR, a
+folder with npm's packages cldr-annotations-modern and cldr-annotations-derived-modern (45.0.0),
+unpacked.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ from emergence import DATA, LANGUAGES, examples
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from crosslingual.cooccurrence import shared_vectors
+from crosslingual.cooccurrence import shared_pieces, shared_vectors
 from crosslingual.files import write_csv
 from crosslingual.probing import linear_transfer
 from crosslingual.retrieval import retrieval_accuracy
@@ -54,7 +56,12 @@ CHOICES: dict[str, dict[str, Any]] = {
     "shared by 12 languages": {"least_languages": 12},
     "rare pieces longer": {"rare": True},
     "with keywords of pictures": {"pictures": True},
+    "a dictionary found": {"rounds": 1},
+    "found, three times over": {"rounds": 3},
 }
+HUB = "en"  # whose pieces the others' are paired with
+FREQUENT = 8000  # pieces of each language that are paired
+CERTAIN = 0.15  # least likeness (CSLS) of a pair
 
 
 def sentences(name: str) -> dict[str, dict[str, tuple[list[str], list[str]]]]:
@@ -154,6 +161,47 @@ def with_pictures(packed: dict[str, np.ndarray], tokenizer: Any) -> dict[str, np
     return more
 
 
+def pairs(source: np.ndarray, target: np.ndarray, near: int = 10) -> tuple[np.ndarray, ...]:
+    """Rows that choose each other and are alike enough, by CSLS.
+
+    Twice the cosine, less the mean cosines of each with its nearest rows on the other side, so
+    that a piece which lies near to everything is nobody's translation (Conneau et al. 2018, Word
+    translation without parallel data, ICLR, eq. 2).
+    """
+    sides = [side / np.linalg.norm(side, axis=1, keepdims=True) for side in (source, target)]
+    likeness = sides[0] @ sides[1].T
+    crowd = [np.partition(side, -near)[:, -near:].mean(1) for side in (likeness, likeness.T)]
+    likeness = 2 * likeness - crowd[0][:, None] - crowd[1]
+    there, back = likeness.argmax(1), likeness.argmax(0)
+    rows = np.flatnonzero(back[there] == np.arange(len(source)))
+    rows = rows[likeness[rows, there[rows]] > CERTAIN]
+    return rows, there[rows]
+
+
+def with_dictionary(
+    packed: dict[str, np.ndarray], vectors: np.ndarray, pieces: int
+) -> dict[str, np.ndarray]:
+    """Beside each piece that the vectors pair with one of the hub's, an id that all of these share.
+
+    What is shared as it stands gets none.
+    """
+    counts = np.stack([np.bincount(ids, minlength=pieces) for ids in packed.values()])
+    shared = shared_pieces(counts)
+    frequent = {}
+    for code, row in zip(packed, counts, strict=True):
+        order = np.argsort(-row)
+        frequent[code] = order[(order > 2) & (row[order] >= REPEATED // 2)][:FREQUENT]
+    more = {}
+    for code, ids in packed.items():
+        rows, found = pairs(vectors[frequent[code]], vectors[frequent[HUB]])
+        entry = np.full(pieces, -1)
+        entry[frequent[code][rows]] = frequent[HUB][found]
+        entry[np.isin(entry, shared)] = -1
+        at = np.flatnonzero(entry[ids] >= 0)
+        more[code] = np.insert(ids.astype(np.int32), at + 1, pieces + entry[ids[at]])
+    return more
+
+
 def rarity(packed: dict[str, np.ndarray], pieces: int) -> np.ndarray:
     """Weights a / (a + p), p the share of a piece in the language that has it most.
 
@@ -169,12 +217,16 @@ def choose(places: str, choice: str) -> list[dict[str, Any]]:
     given = {"width": WIDTH} | CHOICES[choice]
     languages, part = given.pop("languages", list(packed)), given.pop("part", 1.0)
     rare, pictures = given.pop("rare", False), given.pop("pictures", False)
+    rounds = given.pop("rounds", 0)
     packed = {code: packed[code][: int(part * len(packed[code]))] for code in languages}
     pieces = len(tokenizer)
     if pictures:
         packed = with_pictures(packed, tokenizer)
         pieces = 1 + max(int(ids.max()) for ids in packed.values())
     vectors = shared_vectors(packed, pieces, own=0.0, **given)[: len(tokenizer)]
+    for _ in range(rounds):
+        more = with_dictionary(packed, vectors, pieces)
+        vectors = shared_vectors(more, 2 * pieces, own=0.0, **given)[:pieces]
     if rare:
         vectors = vectors * rarity(packed, len(tokenizer))[:, None]
     about = {"choice": choice, "languages": len(packed), "width": given["width"]}
@@ -187,13 +239,14 @@ def choose(places: str, choice: str) -> list[dict[str, Any]]:
 
 
 def vary(places: str) -> None:
-    """One choice after the other, two at a time."""
+    """One choice after the other, two at a time; those that the table holds are kept."""
+    path = DATA / "start_choices.csv"
+    table = pd.read_csv(path) if path.exists() else pd.DataFrame({"choice": []})
+    left = [choice for choice in CHOICES if choice not in set(table["choice"])]
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        found = pool.map(choose, repeat(places), CHOICES)
-        rows: list[dict[str, Any]] = []
-        for more in found:
-            rows += more
-            write_csv(DATA / "start_choices.csv", pd.DataFrame(rows).drop(columns="states"))
+        for more in pool.map(choose, repeat(places), left):
+            table = pd.concat([table, pd.DataFrame(more).drop(columns="states")])
+            write_csv(path, table)
 
 
 def main(given: list[str]) -> None:

@@ -51,6 +51,21 @@ def test_languages_and_tasks_are_listed(capsys) -> None:
     assert "Did you mean slots" in capsys.readouterr().err
 
 
+def test_the_list_of_tasks_goes_on_past_data_that_are_not_here(capsys, monkeypatch) -> None:
+    monkeypatch.delenv("CROSSLINGUAL_DATA", raising=False)
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:1")  # nobody listens
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")  # as `quick_without_hub` would set it
+    assert main(["tasks", "--languages", "sw,uk"]) == 0
+    told = capsys.readouterr()
+    parts = {part.split(":")[0]: part for part in told.out.strip().split("\n\n")}
+    assert "164" in parts["intents"]  # Ukrainian test commands: counted, without any data
+    assert "not counted: " in parts["sib200"]
+    assert "not in these languages" in parts["pud"]
+    assert len(parts) >= 12
+    assert main(["tasks", "--task", "sib200", "--languages", "sw"]) == 2
+    assert "DataError" in capsys.readouterr().err
+
+
 def test_study_export_features_regress(tmp_path, tiny_folder, capsys) -> None:
     """The five-line example of the README, on a tiny model."""
     config = {

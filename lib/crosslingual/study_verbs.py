@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import ConfigError
-from .verbs import save_csv
+from .verbs import quick_without_hub, save_csv
 
 if TYPE_CHECKING:
     from .study_config import StudyConfig
@@ -100,25 +100,9 @@ def _config(args: argparse.Namespace) -> StudyConfig:
     return load_config(replace(config, data_dir=args.data_dir)) if args.data_dir else config
 
 
-def _quick_without_hub() -> None:
-    """Let a plan say at once what cannot be counted; the hub's library asks for 20 s a data set."""
-    import socket
-    from urllib.parse import urlsplit
-    from urllib.request import getproxies
-
-    hub = urlsplit(os.environ.get("HF_ENDPOINT") or "https://huggingface.co")
-    if getproxies():  # then only a proxy can tell
-        return
-    try:
-        port = hub.port or (80 if hub.scheme == "http" else 443)
-        socket.create_connection((hub.hostname or "", port), timeout=5).close()
-    except (OSError, ValueError):
-        os.environ.setdefault("HF_HUB_OFFLINE", "1")
-
-
 def study_plan(args: argparse.Namespace) -> None:
     """Do ``crosslingual study plan``."""
-    _quick_without_hub()
+    quick_without_hub()
     from .planning import plan_study
 
     print(plan_study(_config(args), args.device))
@@ -130,7 +114,7 @@ def study_run(args: argparse.Namespace) -> None:
 
     config = _config(args)
     if args.dry_run:
-        _quick_without_hub()
+        quick_without_hub()
         from .planning import plan_study
 
         print(plan_study(config))

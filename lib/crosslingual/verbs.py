@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from typing import TYPE_CHECKING
 
-from .errors import ConfigError
+from .errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,6 +24,7 @@ __all__ = [
     "growth",
     "languages",
     "lexical",
+    "quick_without_hub",
     "regress",
     "save_csv",
     "tasks",
@@ -51,15 +53,41 @@ def languages(args: argparse.Namespace) -> None:
     print(language_table().to_string(index=False))
 
 
+def quick_without_hub() -> None:
+    """Without a network, say at once what is not here; the hub's library tries for 20 s."""
+    import socket
+    from urllib.parse import urlsplit
+    from urllib.request import getproxies
+
+    hub = urlsplit(os.environ.get("HF_ENDPOINT") or "https://huggingface.co")
+    if getproxies():  # then only a proxy can tell
+        return
+    try:
+        port = hub.port or (80 if hub.scheme == "http" else 443)
+        socket.create_connection((hub.hostname or "", port), timeout=5).close()
+    except (OSError, ValueError):
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+
 def tasks(args: argparse.Namespace) -> None:
-    """Do ``crosslingual tasks``."""
+    """Do ``crosslingual tasks``; a list of all of them goes on past data that are not here."""
+    quick_without_hub()
     from .registry import get_task, task_names
     from .tasks import describe
 
+    asked = _chosen(args.languages)
     for name in [args.task] if args.task else task_names():
         task = get_task(name)
         print(f"{task.name}: {task.kind}; {task.casting}; metric {task.metrics[0]}; {task.licence}")
-        print(describe(task, _chosen(args.languages)).drop(columns="task").to_string(index=False))
+        codes = asked if args.task else [code for code in asked if code in task.languages()]
+        try:
+            table = describe(task, codes).drop(columns="task") if codes else None
+        except DataError as error:
+            if args.task:
+                raise
+            print(f"not counted: {error}")
+        else:
+            print("not in these languages" if table is None else table.to_string(index=False))
         print()
 
 
