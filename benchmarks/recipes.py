@@ -46,6 +46,7 @@ VARIANTS: dict[str, tuple[dict[str, Any], str]] = {
     "8 passes": (BASE | {"epochs": 8}, ""),
     "rate 0.02": (BASE | {"lr": 0.02}, ""),
     "rate 0.02, 4 passes": (BASE | {"lr": 0.02, "epochs": 4}, ""),
+    "rate 0.01, 8 passes": (BASE | {"lr": 0.01, "epochs": 8}, ""),
     "dropout 0.3": (BASE | {"dropout": 0.3}, ""),
     "rate 0.1, 4 passes": (BASE | {"lr": 0.1, "epochs": 4}, ""),
     "batch 8, 4 passes": (BASE | {"batch": 8, "epochs": 4}, ""),
