@@ -7,6 +7,7 @@ import pytest
 
 from crosslingual.errors import DataError
 from crosslingual.growth_laws import growth
+from crosslingual.machine_plots import plot_steps
 from crosslingual.statistical_plots import (
     plot_blocks,
     plot_growth,
@@ -111,3 +112,22 @@ def test_growth_is_drawn_of_one_study() -> None:
     assert drawn.get_ydata()[0] == pytest.approx(0.05)
     with pytest.raises(DataError, match="one task, not t, u"):
         plot_growth(pd.concat([one, other]), grown, [("deu", "rus")])
+
+
+@pytest.mark.parametrize("unit", ["examples", "tokens"])
+def test_steps_are_bars_as_long_as_their_speed(unit) -> None:
+    table = pd.DataFrame(
+        {
+            "variant": ["stock", "ours"],
+            f"{unit}_per_second": [10.0, 35.0],
+            "low": [9.0, 30.0],
+            "high": [11.0, 40.0],
+            "ratio": [1.0, 3.5],
+        }
+    )
+    ax = plot_steps(table, f"{unit} a second").axes[0]
+    assert [bar.get_width() for bar in ax.patches] == [10.0, 35.0]
+    assert ax.get_xlabel() == f"{unit} a second"
+    assert [text.get_text().strip() for text in ax.texts] == ["1.0 times", "3.5 times"]
+    with pytest.raises(DataError, match="nothing to draw"):
+        plot_steps(table.head(0))

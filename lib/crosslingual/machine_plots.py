@@ -75,23 +75,25 @@ def plot_scheduling(table: pd.DataFrame, seconds: float = 0.1) -> Figure:
     return figure
 
 
-def plot_steps(table: pd.DataFrame) -> Figure:
-    """Draw the throughput of fine-tuning steps, variant by variant.
+def plot_steps(table: pd.DataFrame, label: str = "examples a second, one core") -> Figure:
+    """Draw the throughput of training steps, variant by variant.
 
     Parameters
     ----------
     table : DataFrame
-        Columns variant, examples_per_second (mean), low, high, ratio (to the first row), as
-        ``benchmarks/step.py`` writes it.
+        Columns variant, examples_per_second or tokens_per_second, low, high, ratio (to the first
+        row), as ``benchmarks/step.py`` and ``pretraining.py`` write it.
+    label : str
+        Of the axis.
     """
     if table.empty:
         raise DataError("there is nothing to draw.")
     figure, axes = axes_grid(1, width=6.0, height=0.6 + 0.45 * len(table))
-    ax, mean = axes[0], table["examples_per_second"]
-    spread = [mean - table["low"], table["high"] - mean]
-    ax.barh(table["variant"], mean, xerr=spread, color=WONG[0], capsize=3)
+    ax, speed = axes[0], table.filter(like="_per_second").iloc[:, 0]
+    spread = [speed - table["low"], table["high"] - speed]
+    ax.barh(table["variant"], speed, xerr=spread, color=WONG[0], capsize=3)
     for place, (high, ratio) in enumerate(zip(table["high"], table["ratio"], strict=True)):
         ax.text(high, place, f"  {ratio:.1f} times", va="center", fontsize=8)
-    ax.set(xlabel="examples a second, one core", ylabel="", xlim=(0, 1.25 * table["high"].max()))
+    ax.set(xlabel=label, ylabel="", xlim=(0, 1.25 * table["high"].max()))
     ax.invert_yaxis()
     return figure
