@@ -127,7 +127,8 @@ def read_scores(
     except FileNotFoundError:
         raise DataError(f"the table {str(path)!r} does not exist.") from None
     except (OSError, ValueError) as error:
-        raise DataError(f"the table {str(path)!r} cannot be read as CSV ({error}).") from None
+        told = str(error).strip()  # pandas ends some of its messages with a line break
+        raise DataError(f"the table {str(path)!r} cannot be read as CSV ({told}).") from None
     for ours, theirs in (columns or {}).items():
         if theirs not in table:
             raise DataError(
