@@ -539,6 +539,11 @@ def test_what_a_source_is_worth_by_hand() -> None:
     assert found["draw"] == pytest.approx(np.sqrt(0.005 / 2))
     # Alone: 0.3 with 8, 0.7 with 80, 0.475 between; log(1 + n) goes from log 9 to log 81.
     assert found["equal_to"] == pytest.approx(9 * 9 ** ((0.475 - 0.3) / 0.4) - 1)
+    # A control that falls before it rises, from above the score: fewer than 8 would do, not 50.
+    points = (("deu", 8, 0.6), ("eng", 8, 0.6), ("deu", 80, 0.1), ("deu", 800, 0.7))
+    falls = [row(code, code, "target", shots, score) for code, shots, score in points]
+    steep = [r for r in few if r["training"] != "target"] + falls
+    assert np.isnan(source_worth(pd.DataFrame(steep)).iloc[0]["equal_to"])
     without = source_worth(pd.DataFrame([r for r in few if r["training"] != "target"])).iloc[0]
     assert without[["alone", "worth", "equal_to"]].isna().all()
     with pytest.raises(DataError, match="no score is of a source with target examples"):

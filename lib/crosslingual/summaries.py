@@ -190,8 +190,8 @@ def source_worth(scores: pd.DataFrame) -> pd.DataFrame:
         source), worth (score - alone), equal_to (target examples that alone score as much, by
         linear interpolation of the means in log(1 + n)), harmed (share of pairs below their own
         zero-shot score), draw (standard deviation of a pair's score across draws, the root of the
-        mean variance). NaN where there is nothing to compare with: no control, a mean outside
-        those of the control, no zero-shot score, one draw.
+        mean variance). NaN where there is nothing to compare with: no control, a mean below the
+        control's with the fewest examples or above all of its, no zero-shot score, one draw.
 
     Raises
     ------
@@ -254,10 +254,16 @@ def source_worth(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def _equal_to(curve: pd.Series, score: float) -> float:
-    """Examples at which a curve reaches a score first, between two of its points."""
+    """Examples at which a curve reaches a score first, between two of its points.
+
+    NaN for a score below its first point, which fewer examples would reach, even where the curve
+    falls below that score later: draws of few examples need not rise.
+    """
     import numpy as np
 
     places, values = np.log1p(curve.index.to_numpy(float)), curve.to_numpy(float)
+    if len(values) and score < values[0]:
+        return float("nan")
     for at in range(len(values) - 1):
         low, high = values[at], values[at + 1]
         if low <= score <= high:
