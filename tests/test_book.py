@@ -24,6 +24,8 @@ def _cells(path: Path, kind: str) -> list[dict]:
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)
 def test_sources_have_no_outputs_and_explain_every_parameter(path: Path) -> None:
     code = _cells(path, "code")
+    names = [c["id"] for c in code + _cells(path, "markdown")]
+    assert len(names) == len(set(names))
     assert all(not c["outputs"] and c["execution_count"] is None for c in code)
     (parameters,) = [c for c in code if "parameters" in c["metadata"].get("tags", [])]
     for line in "".join(parameters["source"]).splitlines():
