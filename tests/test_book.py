@@ -165,6 +165,8 @@ def test_chapter_runs_with_tiny_parameters(name: str, tmp_path: Path) -> None:
     glued = [str(o.get("data")) for c in done.cells for o in c.get("outputs", [])]
     glued = [data for data in glued if "papermill.record" in data]
     assert not [data for data in glued if ": 'np." in data or "object at 0x" in data]
+    plain = [data for data in glued if "text/markdown" not in data]  # its asterisks would be shown
+    assert not [data for data in plain if re.search(r"\*\w+\*", data)]
     for cell in done.cells:  # of each captioned cell one output is shown, the figure
         if "figure" in cell.metadata.get("mystnb", {}):
             record = "{'application/papermill.record"
