@@ -21,8 +21,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from emergence import DATA, LANGUAGES, examples
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
+from shared_start import counting
 
 from crosslingual.files import write_csv
 from crosslingual.models import load_model
@@ -46,10 +45,8 @@ def words_of(text: str) -> list[str]:
 
 def accuracy(task: str, code: str, parts: Callable[[str], list[str]]) -> float:
     """Of the linear classifier that sees these parts of a sentence, within a language."""
-    (train, labels), (test, truth) = (examples(task, code, split) for split in ("train", "test"))
-    features = TfidfVectorizer(analyzer=parts, sublinear_tf=True)
-    learner = LogisticRegression(C=10, max_iter=500).fit(features.fit_transform(train), labels)
-    return float(learner.score(features.transform(test), truth))
+    learner = counting(parts, *examples(task, code, "train"))
+    return float(learner.score(*examples(task, code, "test")))
 
 
 def row(task: str, code: str, counts: np.ndarray, tokenizer: Any) -> dict[str, Any]:

@@ -19,11 +19,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
-import sys
 import time
-from dataclasses import replace
+from dataclasses import asdict
 from pathlib import Path
+
+from step import apart
 
 VARIANTS = {
     "stock": "",
@@ -43,7 +43,7 @@ def measure(variant: str, updates: int) -> None:
     import torch
 
     from crosslingual.batches import Batches
-    from crosslingual.forecast import operations, product_speed, shape_of
+    from crosslingual.forecast import Shape, operations, product_speed
     from crosslingual.losses import seq2seq_loss, states
     from crosslingual.models import load_model
     from crosslingual.optimisers import pretraining_optimisers
@@ -55,7 +55,8 @@ def measure(variant: str, updates: int) -> None:
     ids = np.minimum(random.zipf(1.3, 200_000) + 2, len(tokenizer) - 101).astype(np.uint16)
     config = PretrainConfig(sample=SAMPLE if "sample" in parts else 0)
     batches = Batches({"en": ids}, tokenizer, config)
-    model = new_model(Architecture(), len(tokenizer))
+    architecture = Architecture()  # mini's
+    model = new_model(architecture, len(tokenizer))
     kind = config.optimiser if "muon" in parts else "adamw"
     rate = config.rate if "muon" in parts else 1e-3
     optimisers = pretraining_optimisers(model, kind, rate, config.embedding_lr)
@@ -82,9 +83,8 @@ def measure(variant: str, updates: int) -> None:
     pieces = len(tokenizer)
     if config.sample:
         pieces = min(pieces, SAMPLE + len(targets.unique()))
-    shape = shape_of("mini")
-    assert shape is not None
-    needed = 3 * rows * operations(replace(shape, vocabulary=pieces), length, written)
+    shape = Shape(**asdict(architecture), vocabulary=pieces)
+    needed = 3 * rows * operations(shape, length, written)
     steady, tokens = np.array(seconds[2:]), batches.tokens(0)
     found = {
         "variant": variant,
@@ -113,13 +113,9 @@ def main() -> None:
 
     rows = []
     for variant, parts in VARIANTS.items():
-        environment = {**os.environ, "OMP_NUM_THREADS": str(os.cpu_count())}
-        environment.pop("THP_MEM_ALLOC_ENABLE", None)
-        if "huge" in parts:
-            environment["THP_MEM_ALLOC_ENABLE"] = "1"
-        command = [sys.executable, __file__, "--variant", variant, "--updates", str(args.updates)]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-        rows.append(json.loads(done.stdout.splitlines()[-1]))
+        asked = ["--variant", variant, "--updates", str(args.updates)]
+        printed = apart(__file__, *asked, threads=os.cpu_count() or 1, huge="huge" in parts)
+        rows.append(json.loads(printed.splitlines()[-1]))
         print(rows[-1], flush=True)
     table = pd.DataFrame(rows)
     speed = table["tokens_per_second"]

@@ -22,6 +22,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from itertools import repeat
 from multiprocessing import get_context
@@ -33,6 +34,7 @@ import pandas as pd
 from emergence import DATA, LANGUAGES, examples
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
 
 from crosslingual.cooccurrence import shared_pieces, shared_vectors
 from crosslingual.files import write_csv
@@ -108,16 +110,21 @@ def means(vectors: np.ndarray, tokenizer: Any, data: dict[str, Any]) -> dict[str
     }
 
 
+def counting(
+    parts: Callable[[str], list[str]], texts: Sequence[str], labels: Sequence[str]
+) -> Pipeline:
+    """A linear classifier on tf-idf of the parts of a text, fitted."""
+    features = TfidfVectorizer(analyzer=parts, sublinear_tf=True)
+    return make_pipeline(features, LogisticRegression(C=10, max_iter=500)).fit(texts, labels)
+
+
 def tfidf(tokenizer: Any, data: dict[str, Any]) -> dict[str, Any]:
     """The lexical control: tf-idf of the vocabulary's pieces."""
     hits: dict[bool, list[float]] = {True: [], False: []}
     for source in data:
-        features = TfidfVectorizer(analyzer=tokenizer.tokenize, sublinear_tf=True)
-        texts, labels = data[source]["train"]
-        learner = LogisticRegression(C=10, max_iter=500).fit(features.fit_transform(texts), labels)
+        learner = counting(tokenizer.tokenize, *data[source]["train"])
         for target in data:
-            texts, labels = data[target]["test"]
-            hits[source == target].append(learner.score(features.transform(texts), labels))
+            hits[source == target].append(learner.score(*data[target]["test"]))
     row = {
         "states": "tf-idf of pieces",
         "in_language": round(float(np.mean(hits[True])), 3),

@@ -73,6 +73,17 @@ def measure(variant: str, batch: int, steps: int) -> None:
     print(f"{warm:.1f}", *(f"{speed:.2f}" for speed in speeds))
 
 
+def apart(script: str, *arguments: str, threads: int, huge: bool) -> str:
+    """What a script prints, run in a process of its own: these are read when torch is loaded."""
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    environment.pop("THP_MEM_ALLOC_ENABLE", None)
+    if huge:
+        environment["THP_MEM_ALLOC_ENABLE"] = "1"
+    command = [sys.executable, script, *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
 def main() -> None:
     """Read the command line, run every variant, print and write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -87,14 +98,9 @@ def main() -> None:
 
     rows = []
     for variant in VARIANTS:
-        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        environment.pop("THP_MEM_ALLOC_ENABLE", None)
-        if "huge" in variant:
-            environment["THP_MEM_ALLOC_ENABLE"] = "1"
-        command = [sys.executable, __file__, "--variant", variant]
-        command += ["--batch", str(args.batch), "--steps", str(args.steps)]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-        warm, *speeds = (float(x) for x in done.stdout.split())
+        asked = ["--variant", variant, "--batch", str(args.batch), "--steps", str(args.steps)]
+        printed = apart(__file__, *asked, threads=1, huge="huge" in variant)
+        warm, *speeds = (float(x) for x in printed.split())
         rows.append(
             {
                 "variant": variant,
