@@ -167,6 +167,15 @@ def test_few_shot_cells_are_measured(tiny_folder, tmp_path, monkeypatch) -> None
     again = run_study(config, tmp_path, workers=0, progress=False)
     assert again.measured == 0
     assert again.scores.equals(result.scores)
+    made.clear()
+    for lost in ("sequential9", "joint3"):
+        next(tmp_path.glob(f"*.{lost}.*")).unlink()
+    plan = plan_study(config, out=tmp_path)
+    assert (plan.measured, plan.table["cells"].sum(), plan.table["jobs"].sum()) == (5, 2, 2)
+    assert "2 cells in 2 fine-tunings; 5 more are measured already" in str(plan)
+    assert run_study(config, tmp_path, workers=0, progress=False).measured == 2
+    assert len(made) == plan.table["updates"].sum()
+    assert str(plan_study(config, out=tmp_path)).endswith("all 7 cells are measured")
 
 
 def test_more_target_examples_than_there_are(tiny_folder, tmp_path) -> None:

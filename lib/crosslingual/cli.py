@@ -104,7 +104,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--resources", help="what a worker must offer for each job, such as GPU=1")
     p.add_argument("--data-dir", help="folder of public benchmarks, instead of the config's")
-    p.add_argument("--dry-run", action="store_true", help="print the plan, run nothing")
+    p.add_argument(
+        "--dry-run", action="store_true", help="print the plan of what is left, run nothing"
+    )
     p.set_defaults(run=study_verbs.study_run)
     p = studies.add_parser("plan", help="count cells, foresee hours, memory and disk")
     p.add_argument("--config", required=True, help="YAML file")
@@ -114,6 +116,7 @@ def _parser() -> argparse.ArgumentParser:
         default="here",
         help="a GPU by name (a100-40, h100 ...), or this machine, measured (%(default)s)",
     )
+    p.add_argument("--out", help="folder or address of the records; cells there are not counted")
     p.set_defaults(run=study_verbs.study_plan)
     p = studies.add_parser("export", help="write the records of a study as one CSV table")
     p.add_argument("--records", default="runs/study", help="folder of the records (%(default)s)")

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from .benchmark_files import data_dir
 from .errors import CrosslingualError
 from .forecast import GIB, USED, Device, find_device, memory_needed, operations, shape_of
+from .record_store import open_store
 from .records import Cell
 from .registry import get_task
-from .study import Job, expand
+from .study import Job, expand, unmeasured
 from .study_config import StudyConfig, load_config
 from .train_settings import TrainSettings, few_shot_settings
 
@@ -35,9 +36,9 @@ class Plan:
     Attributes
     ----------
     table : DataFrame
-        One row a (model, task, training, shots): jobs (fine-tunings from the model itself), cells
-        (scores), updates and tested (examples, all cells together; NaN where the data are not
-        at hand).
+        What is left to measure; one row a (model, task, training, shots): jobs (fine-tunings from
+        the model itself), cells (scores), updates and tested (examples, all cells together; NaN
+        where the data are not at hand).
     config : StudyConfig
         Checked.
     missing : list of str
@@ -56,6 +57,8 @@ class Plan:
     short : list of str
         Targets with fewer training examples than ``shots`` asks for, one line a task and number:
         those cells would fail.
+    measured : int
+        Cells that have a record already and are not in the table.
     """
 
     table: pd.DataFrame
@@ -67,6 +70,7 @@ class Plan:
     disk: float
     dirt: tuple[Dirt, ...] = ()
     short: list[str] = field(default_factory=list)
+    measured: int = 0
 
     def __str__(self) -> str:
         c = self.config
@@ -76,6 +80,8 @@ class Plan:
             + ", ".join(f"{t} {len(c.sources_of(t))} x {len(c.targets_of(t))}" for t in c.tasks)
         )
         cells, jobs = int(self.table["cells"].sum()), int(self.table["jobs"].sum())
+        if self.measured and not cells:
+            return f"{head}\nnothing left to do: all {self.measured:,} cells are measured"
         shown = self.table.to_string(index=False, na_rep="?", float_format="{:,.0f}".format)
         d = self.device
         hours = "unknown" if math.isnan(self.hours) else f"about {self.hours:,.1f}"
@@ -83,7 +89,8 @@ class Plan:
             hours = f"{hours} (training alone, rows as long as max_input)"
         best = f"{d.flops / 1e12:.3g} TFLOP/s at best, {USED:.0%} of it used"
         lines = [
-            f"{cells:,} cells in {jobs:,} fine-tunings",
+            f"{cells:,} cells in {jobs:,} fine-tunings"
+            + (f"; {self.measured:,} more are measured already" if self.measured else ""),
             f"hours on {d.name} ({best}): {hours}",
         ]
         for model, needed in self.memory.items():
@@ -101,7 +108,11 @@ class Plan:
         return "\n".join([head, shown, *lines, *self.missing, *self.short])
 
 
-def plan_study(config: str | Path | Mapping[str, Any] | StudyConfig, device: str = "here") -> Plan:
+def plan_study(
+    config: str | Path | Mapping[str, Any] | StudyConfig,
+    device: str = "here",
+    out: str | Path | None = None,
+) -> Plan:
     """Expand a study without running it, and foresee what it needs.
 
     Parameters
@@ -110,6 +121,9 @@ def plan_study(config: str | Path | Mapping[str, Any] | StudyConfig, device: str
         As `crosslingual.running.run_study` takes it.
     device : str
         ``here``, or one of `crosslingual.forecast.DEVICES`.
+    out : str or Path, optional
+        Where records are kept, as `crosslingual.running.run_study` takes it: cells that have one
+        there are not counted. By default all cells are.
 
     Returns
     -------
@@ -123,6 +137,8 @@ def plan_study(config: str | Path | Mapping[str, Any] | StudyConfig, device: str
     ------
     ConfigError
         See `crosslingual.study_config.load_config`.
+    OutputError
+        If ``out`` is an address that no package here reads.
     """
     import pandas as pd
 
@@ -137,7 +153,10 @@ def plan_study(config: str | Path | Mapping[str, Any] | StudyConfig, device: str
             except CrosslingualError as error:
                 missing.append(f"{task}: not counted, {str(error).splitlines()[0]}")
     work = 0.0
-    for job in expand(study):
+    jobs = expand(study)
+    todo = unmeasured(jobs, open_store(out).names() if out else ())
+    measured = sum(len(job.cells) for job in jobs) - sum(len(job.cells) for job in todo)
+    for job in todo:
         for number, cell in enumerate(job.cells):
             test = sizes.get((cell.task, cell.target, "test"), math.nan)
             tested = min(test, job.test_limit or math.inf)
@@ -157,7 +176,8 @@ def plan_study(config: str | Path | Mapping[str, Any] | StudyConfig, device: str
             )
             work += _work(cell.model, lengths.get(cell.task), seen, tested, job.train.max_input)
     keys = ["model", "task", "training", "shots"]
-    grouped = pd.DataFrame(rows).groupby(keys, sort=False)
+    columns = [*keys, "jobs", "cells", "updates", "tested"]
+    grouped = pd.DataFrame(rows, columns=columns).groupby(keys, sort=False)
     table = grouped[["jobs", "cells"]].sum()
     for column in ("updates", "tested"):
         table[column] = grouped[column].sum(min_count=1)
@@ -176,7 +196,9 @@ def plan_study(config: str | Path | Mapping[str, Any] | StudyConfig, device: str
     hours = work / (USED * what.flops) / 3600
     short = _too_few(study, sizes)
     found = tuple(dirt.values())
-    return Plan(table.reset_index(), study, missing, what, hours, memory, disk, found, short)
+    return Plan(
+        table.reset_index(), study, missing, what, hours, memory, disk, found, short, measured
+    )
 
 
 def _too_few(study: StudyConfig, sizes: Mapping[tuple[str, str, str], float]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from .measuring import measure
 from .models import SHIPPED
 from .record_store import open_store
 from .score_tables import scores_table
-from .study import Job, expand
+from .study import Job, expand, unmeasured
 from .study_config import StudyConfig, load_config
 
 if TYPE_CHECKING:
@@ -131,11 +131,7 @@ def run_study(
     finished = {c.file_name for c in cells} & store.names()
     for name in sorted(finished):
         store.read(name)
-    todo = [
-        replace(job, cells=tuple(c for c in job.cells if c.file_name not in finished))
-        for job in jobs
-        if any(c.file_name not in finished for c in job.cells)
-    ][:limit]
+    todo = unmeasured(jobs, finished)[:limit]
     if scheduler is None and todo:
         _check_memory(study, min(workers or os.cpu_count() or 1, len(todo)))
     failures: list[tuple[Job, BaseException]] = []

@@ -7,7 +7,8 @@ there with target examples.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 
 from .models import model_digest
 from .records import Cell, settings_hash
@@ -15,7 +16,7 @@ from .registry import get_task
 from .study_config import StudyConfig
 from .train_settings import TrainSettings, settings_identity
 
-__all__ = ["Job", "expand"]
+__all__ = ["Job", "expand", "unmeasured"]
 
 
 @dataclass(frozen=True)
@@ -87,3 +88,17 @@ def _cells(
         for training in config.trainings
         if shots and training != "target" and target != source
     ]
+
+
+def unmeasured(jobs: Iterable[Job], names: Collection[str]) -> list[Job]:
+    """Jobs with the cells that have no record yet; those with none left are dropped.
+
+    Parameters
+    ----------
+    jobs : iterable of Job
+        See `expand`.
+    names : collection of str
+        File names of the records there, see `crosslingual.record_store.RecordStore.names`.
+    """
+    rest = (replace(j, cells=tuple(c for c in j.cells if c.file_name not in names)) for j in jobs)
+    return [job for job in rest if job.cells]

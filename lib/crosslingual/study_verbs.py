@@ -105,7 +105,7 @@ def study_plan(args: argparse.Namespace) -> None:
     quick_without_hub()
     from .planning import plan_study
 
-    print(plan_study(_config(args), args.device))
+    print(plan_study(_config(args), args.device, args.out))
 
 
 def study_run(args: argparse.Namespace) -> None:
@@ -117,7 +117,7 @@ def study_run(args: argparse.Namespace) -> None:
         quick_without_hub()
         from .planning import plan_study
 
-        print(plan_study(config))
+        print(plan_study(config, out=args.out))
         return
     resources = _resources(args.resources) if args.resources else None
     print(run_study(config, args.out, args.scheduler, args.workers, resources=resources))
