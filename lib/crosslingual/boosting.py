@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +15,22 @@ from .mixtures import Mixtures
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Boosted", "boost"]
+__all__ = ["Boosted", "boost", "one_thread"]
 
 NEAREST = 6  # languages whose amounts the trees see in the order of their rates
+
+
+def one_thread() -> AbstractContextManager[object]:
+    """While entered, linear algebra and trees use one thread.
+
+    Threads that wait for each other spin. With the small matrices of a study more of them gain
+    nothing on idle cores, and on busy ones a fit took several times as long.
+    """
+    import sklearn.ensemble  # noqa: F401 - what is not loaded yet would not be held to it
+    from threadpoolctl import threadpool_limits
+
+    limits: AbstractContextManager[object] = threadpool_limits(1)
+    return limits
 
 
 @dataclass

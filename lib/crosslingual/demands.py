@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .boosting import one_thread
 from .bootstrap import check_level
 from .conformal import Calibration, calibrate
 from .effective import Effective, fit_effective
@@ -52,7 +53,8 @@ class Advice:
             np.full(rows, target),
             np.full(rows, np.nan),
         )
-        predicted = self.model.predict(asked)
+        with one_thread():
+            predicted = self.model.predict(asked)
         low, high = self.calibration.interval(predicted, level)
         return predicted.score, low, high
 
@@ -83,14 +85,15 @@ def fit_advice(
         more of them would bring cannot be told apart from what languages are worth to each other.
     """
     mixtures = known_mixtures(scores, size)
-    model = fit_effective(mixtures)
-    if not any(len(np.unique(column[column > 0])) > 1 for column in mixtures.amounts.T):
-        raise DataError(
-            "cannot tell what more examples bring: in these scores every language always has the "
-            "same number of them. Scores with several numbers of target examples are needed, see "
-            "configs/few_shot.yaml."
-        )
-    return Advice(model, calibrate(model, seed=seed))
+    with one_thread():
+        model = fit_effective(mixtures)
+        if not any(len(np.unique(column[column > 0])) > 1 for column in mixtures.amounts.T):
+            raise DataError(
+                "cannot tell what more examples bring: in these scores every language always has "
+                "the same number of them. Scores with several numbers of target examples are "
+                "needed, see configs/few_shot.yaml."
+            )
+        return Advice(model, calibrate(model, seed=seed))
 
 
 def known_mixtures(given: pd.DataFrame | Mixtures | Advice, size: float = DEFAULT_SIZE) -> Mixtures:
