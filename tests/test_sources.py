@@ -66,6 +66,9 @@ def test_reasons_sum_and_chances_are_chances(scores, features) -> None:
         assert (made.table["low"] <= made.table["high"]).all()
         assert made.table["rank"].tolist() == list(range(1, len(made.table) + 1))
         assert "is best with a chance" in str(made)
+        known = target == "deu"
+        assert ("Where a score is measured, the interval (80%)" in str(made)) == known
+        assert ("ntervals hold 80%" in str(made)) != known
 
 
 def test_known_scores_are_used_with_the_noise_of_their_test(scores, features) -> None:
@@ -74,6 +77,10 @@ def test_known_scores_are_used_with_the_noise_of_their_test(scores, features) ->
     assert made.table["source"].iloc[0] == known.idxmax()
     assert made.table["p_best"].iloc[0] == 1  # nothing is said of the size of the test
     assert np.allclose(made.table["low"], made.table["high"])
+    assert "is not told" in made.notes[-1]
+    part = rank_sources(scores[scores["source"] != "eng"], "deu", features=features,
+                        sources=["en", *scores["source"].unique()])  # fmt: skip
+    assert "Other intervals hold 80%" in str(part)
     small = rank_sources(scores.assign(n_test=50), "deu", features=features)
     assert small.table["p_best"].iloc[0] < 0.9
     deviation = np.sqrt(known.max() * (1 - known.max()) / 50)

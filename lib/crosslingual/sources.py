@@ -41,9 +41,9 @@ class Ranking:
     task : str
         As in the scores.
     table : DataFrame
-        One row a source: rank, source, name, predicted, low, high (the interval), p_best
-        (chance that no other source is better), measured (the score where it is known, else
-        NaN).
+        One row a source: rank, source, name, predicted, low, high (the interval, about the score
+        where it is known, else about the prediction), p_best (chance that no other source is
+        better), measured (the score where it is known, else NaN).
     reasons : DataFrame
         Index source; ``level`` (what is expected of the target whatever the source), one
         column a feature, ``elsewhere`` (how good the source is for other targets), ``own scores``
@@ -76,6 +76,17 @@ class Ranking:
         parts = why.drop("level")
         parts = parts[parts.abs().sort_values(ascending=False).index][:4]
         told = ", ".join(f"{name} {value:+.3f}" for name, value in parts.items())
+        known = self.table["measured"].notna()
+        besides = " besides its score" if known.iloc[0] else ""
+        intervals = []
+        if known.any():
+            intervals.append(
+                f"Where a score is measured, the interval ({self.interval:.0%}) is about it, as "
+                "other test examples and seeds would move it."
+            )
+        if not known.all():
+            whose = "Other intervals" if known.any() else "Intervals"
+            intervals.append(f"{whose} hold {self.interval:.0%} of the scores of held-out targets.")
         return "\n".join(
             [
                 f"Sources for {find_language(self.target).name}, {self.task}: "
@@ -83,8 +94,8 @@ class Ranking:
                 shown.to_string(index=False, na_rep=""),
                 f"{best['name']} is best with a chance of {best['p_best']:.0%}; taking it costs "
                 f"{self.regret:.3f} on average against the truly best.",
-                f"Why {best['name']}: {level:.3f} is expected of the target; {told}.",
-                f"Intervals hold {self.interval:.0%} of the scores of held-out targets.",
+                f"Why {best['name']}{besides}: {level:.3f} is expected of the target; {told}.",
+                *intervals,
                 *self.notes,
             ]
         )
@@ -231,6 +242,11 @@ def rank_sources(
     predicted = np.clip(reasons.sum(axis=1).to_numpy(), 0, 1)
     if len(new) < len(asked):
         notes.append(f"{len(asked) - len(new)} sources without any feature left out.")
+    if settled.any() and not noise[settled].any():
+        notes.append(
+            "How sure the measured scores are is not told (columns se or n_test, several seeds): "
+            "their intervals have no width, and the best of them counts as best for certain."
+        )
     reach = np.where(settled, noise * normal_reach(interval), interval_reach(errors, interval))
     best = np.where(settled, measured, predicted)
     chance, regret = chances(errors, new["source"].to_numpy(dtype=str), best, noise, seed)
