@@ -44,7 +44,7 @@ from crosslingual.registry import get_task
 from crosslingual.running import StudyError
 from crosslingual.study import expand
 from crosslingual.study_config import StudyConfig
-from crosslingual.summaries import compare_models, matrix, source_worth
+from crosslingual.summaries import matrix
 from crosslingual.train_settings import TrainSettings, few_shot_settings
 
 
@@ -476,9 +476,6 @@ def test_summaries_worked_case() -> None:
     table = matrix(SCORES, "t", "a")
     assert table.loc["de", "en"] == pytest.approx(0.505)
     assert list(table.columns) == ["de", "en"]
-    across = compare_models(SCORES, "a", "b").set_index("where").loc["across"]
-    assert across["difference"] == pytest.approx(0.1)
-    assert across["wins"] == 1
     with pytest.raises(DataError, match="several models"):
         matrix(SCORES, "t")
     with pytest.raises(DataError, match="no scores"):
@@ -517,46 +514,6 @@ def test_standard_errors_may_be_missing(tmp_path) -> None:
     found = read_scores(path)["se"].tolist()
     assert np.isnan(found[0])
     assert found[1] == 0.25
-
-
-def test_what_a_source_is_worth_by_hand() -> None:
-    def row(source: str, target: str, training: str, shots: int, score: float, seed: int = 0):
-        return {
-            "task": "t", "model": "m", "source": source, "target": target, "training": training,
-            "shots": shots, "score": score, "seed": seed,
-        }  # fmt: skip
-
-    few = [
-        row("deu", "eng", "source", 0, 0.5),
-        row("eng", "deu", "source", 0, 0.3),
-        row("deu", "deu", "source", 0, 0.9),  # no pair
-        row("deu", "eng", "sequential", 8, 0.4),
-        row("deu", "eng", "sequential", 8, 0.5, seed=1),  # draws: variance 0.005
-        row("eng", "deu", "sequential", 8, 0.5),
-        row("eng", "deu", "sequential", 8, 0.5, seed=1),  # variance 0
-        row("deu", "deu", "target", 8, 0.2),
-        row("eng", "eng", "target", 8, 0.4),
-        row("deu", "deu", "target", 80, 0.7),
-    ]
-    worth = source_worth(pd.DataFrame(few))
-    assert len(worth) == 1
-    found = worth.iloc[0]
-    assert found["pairs"] == 2
-    assert found["score"] == pytest.approx((0.45 + 0.5) / 2)
-    assert found["worth"] == pytest.approx((0.45 - 0.4 + 0.5 - 0.2) / 2)
-    assert found["harmed"] == 0.5
-    assert found["draw"] == pytest.approx(np.sqrt(0.005 / 2))
-    # Alone: 0.3 with 8, 0.7 with 80, 0.475 between; log(1 + n) goes from log 9 to log 81.
-    assert found["equal_to"] == pytest.approx(9 * 9 ** ((0.475 - 0.3) / 0.4) - 1)
-    # A control that falls before it rises, from above the score: fewer than 8 would do, not 50.
-    points = (("deu", 8, 0.6), ("eng", 8, 0.6), ("deu", 80, 0.1), ("deu", 800, 0.7))
-    falls = [row(code, code, "target", shots, score) for code, shots, score in points]
-    steep = [r for r in few if r["training"] != "target"] + falls
-    assert np.isnan(source_worth(pd.DataFrame(steep)).iloc[0]["equal_to"])
-    without = source_worth(pd.DataFrame([r for r in few if r["training"] != "target"])).iloc[0]
-    assert without[["alone", "worth", "equal_to"]].isna().all()
-    with pytest.raises(DataError, match="no score is of a source with target examples"):
-        source_worth(pd.DataFrame(few[:3]))
 
 
 def test_foreign_tables_are_read(tmp_path) -> None:
