@@ -7,13 +7,9 @@ import pytest
 
 from crosslingual.errors import DataError
 from crosslingual.growth_laws import growth
+from crosslingual.growth_plots import plot_growth, plot_laws, plot_target_examples, plot_worth
 from crosslingual.machine_plots import plot_steps
-from crosslingual.statistical_plots import (
-    plot_blocks,
-    plot_growth,
-    plot_laws,
-    plot_target_examples,
-)
+from crosslingual.statistical_plots import plot_blocks
 
 
 def _row(training: str, shots: int, source: str, target: str, score: float, seed: int = 0) -> dict:
@@ -131,3 +127,29 @@ def test_steps_are_bars_as_long_as_their_speed(unit) -> None:
     assert [text.get_text().strip() for text in ax.texts] == ["1.0 times", "3.5 times"]
     with pytest.raises(DataError, match="nothing to draw"):
         plot_steps(table.head(0))
+
+
+def test_worth_is_drawn_with_its_interval() -> None:
+    columns = ["task", "training", "shots", "worth", "low", "high"]
+    worth = pd.DataFrame(
+        [
+            ("t", "joint", 9, 0.2, 0.1, 0.3),
+            ("t", "sequential", 9, 0.1, -0.1, 0.3),
+            ("t", "sequential", 99, 0.0, -0.1, 0.1),
+            ("u", "sequential", 9, 0.4, math.nan, math.nan),  # too few languages for an interval
+            ("u", "sequential", 99, math.nan, math.nan, math.nan),  # no control
+        ],
+        columns=columns,
+    )
+    one, two = plot_worth(worth).axes
+    assert (one.get_title(), two.get_title()) == ("t", "u")
+    assert one.get_legend() is not None
+    drawn = {bars.get_label(): bars for bars in one.containers}
+    assert list(drawn) == ["source, then target", "both mixed"]
+    line, _, (bars,) = drawn["source, then target"]
+    assert line.get_ydata().tolist() == [0.1, 0.0]
+    ends = [[y for _, y in segment] for segment in bars.get_segments()]
+    assert ends == [pytest.approx([-0.1, 0.3]), pytest.approx([-0.1, 0.1])]
+    assert two.containers[0][0].get_ydata().tolist() == [0.4]
+    with pytest.raises(DataError, match="nothing to draw"):
+        plot_worth(worth[worth["worth"].isna()])

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .errors import DataError
-from .laws import LAWS
 from .plots import WONG, axes_grid
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from .growth_laws import Growth
 
 __all__ = [
     "plot_blocks",
-    "plot_growth",
-    "plot_laws",
     "plot_power",
     "plot_shares",
-    "plot_target_examples",
     "plot_validation",
 ]
 
@@ -128,152 +121,3 @@ def plot_blocks(tests: pd.DataFrame, sure: float = 0.05) -> Figure:
     ax.grid(axis="y", alpha=0.3)
     ax.legend(frameon=False)
     return figure
-
-
-def plot_growth(
-    scores: pd.DataFrame, grown: Growth, pairs: Sequence[tuple[str, str]], most: int = 6
-) -> Figure:
-    """Points of some pairs with the laws fitted to all of them, on a log axis.
-
-    Parameters
-    ----------
-    scores : DataFrame
-        Few-shot scores of one task and one training, zero-shot ones among them.
-    grown : Growth
-        Of these scores, or of more.
-    pairs : sequence of (source, target)
-        ISO 639-3; at most ``most`` are drawn.
-
-    Raises
-    ------
-    DataError
-        If the scores are of several tasks, models or trainings.
-    """
-    from .languages import find_language
-
-    fitted: Any = grown.curves
-    for key in ("task", "model", "training"):
-        if key not in scores:
-            continue
-        values = sorted(scores.loc[scores["shots"] > 0, key].unique())
-        if len(values) != 1:
-            raise DataError(
-                f"a figure of growth shows one {key}, not {', '.join(values)}: choose its rows."
-            )
-        fitted = fitted[fitted[key] == values[0]]
-    chosen = list(pairs)[:most]
-    columns = min(3, len(chosen))
-    figure, axes = axes_grid(columns, width=3.8, height=3.2, rows=-(-len(chosen) // columns))
-    grid = np.geomspace(1, scores["shots"].max() + 1, 80) - 1
-    for ax, (source, target) in zip(axes, chosen, strict=False):
-        rows = scores[(scores["source"] == source) & (scores["target"] == target)]
-        ax.scatter(rows["shots"] + 1, rows["score"], s=14, color="black", zorder=3)
-        own = fitted[(fitted["source"] == source) & (fitted["target"] == target)]
-        for k, law in enumerate(dict.fromkeys(own["law"])):
-            row = own[own["law"] == law].iloc[0]
-            values = [row[f"p{i}"] for i in range(len(LAWS[law].low))]
-            ax.plot(grid + 1, LAWS[law].curve(grid, *values), color=WONG[k], label=law, lw=1.5)
-        ax.set(
-            title=f"{find_language(source).name} to {find_language(target).name}",
-            xscale="log",
-            xlabel="target examples + 1",
-            ylabel="score (0 to 1)",
-            ylim=(0, 1),
-        )
-    axes[0].legend(frameon=False, fontsize=7)
-    for ax in axes[len(chosen) :]:
-        ax.axis("off")
-    return figure
-
-
-def plot_laws(grown: Growth) -> Figure:
-    """How far each law is from the points it was fitted to, and from those it has to foretell.
-
-    One row a law, one colour a task and training. Dotted: the least that any curve can miss the
-    points by, as draws of the same number of examples differ.
-    """
-    import matplotlib.pyplot as plt
-
-    table = grown.comparison
-    laws = list(table["law"].unique())
-    keys = [k for k in ("task", "model", "training") if k in table and table[k].nunique() > 1]
-    kinds = list(table.groupby(keys, sort=False)) if keys else [((), table)]
-    figure, axes = plt.subplots(
-        1, 2, figsize=(8.4, 0.55 * len(laws) + 1.8), layout="constrained", sharey=True
-    )
-    for k, (values, rows) in enumerate(kinds):
-        at = np.array([laws.index(law) for law in rows["law"]]) + 0.16 * (k - (len(kinds) - 1) / 2)
-        for ax, column in zip(axes, ("rmse", "extrapolation"), strict=True):
-            ax.plot(rows[column], at, "o", color=WONG[k], label=", ".join(map(str, values)))
-        axes[0].axvline(rows["noise"].iloc[0], color=WONG[k], ls=":", lw=1)
-    axes[0].set(xlabel="RMSE of the fit (score)", yticks=range(len(laws)))
-    axes[0].set_yticklabels(laws)
-    axes[0].invert_yaxis()
-    axes[1].set(xlabel=f"RMSE of forecasts beyond {grown.split} examples (score)")
-    for ax in axes:
-        ax.set_xlim(0, None)
-        ax.grid(axis="y", alpha=0.3)
-    if keys:
-        labels = axes[1].get_legend_handles_labels()
-        figure.legend(*labels, loc="outside upper center", ncols=3, frameon=False)
-    return figure
-
-
-CURVES = {
-    "sequential": "source, then target",
-    "joint": "both mixed",
-    "target": "target alone",
-}
-
-
-def plot_target_examples(
-    scores: pd.DataFrame, full: Mapping[str, float] | pd.Series | None = None
-) -> Figure:
-    """Mean score and the middle 80 % of pairs, by number of target examples; a panel a task.
-
-    Parameters
-    ----------
-    scores : DataFrame
-        Zero-shot scores and few-shot ones of any of `crosslingual.records.TRAININGS`, on a log
-        axis; draws are averaged first. A pair of a language with itself counts only where it
-        stands for training on the target alone.
-    full : mapping or Series, optional
-        Task -> a score to compare with, such as that of all training examples of the target;
-        dotted.
-    """
-    import matplotlib.pyplot as plt
-
-    alone = scores["training"] == "target"
-    scores = scores[alone | (scores["source"] != scores["target"])]
-    keys = ["task", "training", "shots", "source", "target"]
-    cells = scores.groupby(keys)["score"].mean().reset_index()
-    tasks = cells["task"].unique()
-    width = 6.4 if len(tasks) == 1 else 4.5 * len(tasks)
-    figure, axes = plt.subplots(
-        1, len(tasks), figsize=(width, 4), layout="constrained", sharey=True, squeeze=False
-    )
-    for ax, task in zip(axes[0], tasks, strict=True):
-        _curves(ax, cells[cells["task"] == task])
-        if full is not None and task in full:
-            ax.axhline(full[task], color="grey", ls=":", lw=1)
-        ax.set(xscale="log", xlabel="target examples + 1", ylim=(0, 1))
-        if len(tasks) > 1:
-            ax.set_title(task)
-    axes[0, 0].set_ylabel("score (0 to 1)")
-    # Not every task needs to have been measured in every way.
-    fullest = max(axes[0], key=lambda ax: len(ax.get_legend_handles_labels()[0]))
-    fullest.legend(frameon=False)
-    return figure
-
-
-def _curves(ax: Axes, cells: pd.DataFrame) -> None:
-    for k, (training, label) in enumerate(CURVES.items()):
-        rows = cells[cells["training"] == training]
-        if rows.empty:
-            continue
-        if training != "target":  # both grow from the same scores without an example
-            rows = cells[cells["training"].isin(["source", training])]
-        by = rows.groupby("shots")["score"]
-        mean, low, high = by.mean(), by.quantile(0.1), by.quantile(0.9)
-        ax.plot(mean.index + 1, mean, "o-", color=WONG[k], label=label)
-        ax.fill_between(low.index + 1, low, high, color=WONG[k], alpha=0.15)
