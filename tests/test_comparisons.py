@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from crosslingual.cli import main
 from crosslingual.comparisons import (
     compare_models,
     compare_trainings,
@@ -162,3 +163,28 @@ def test_what_a_source_is_worth_by_hand() -> None:
     assert without[["alone", "worth", "equal_to"]].isna().all()
     with pytest.raises(DataError, match="no score is of a source with target examples"):
         source_worth(pd.DataFrame(few[:3]))
+
+
+def test_the_command_prints_both_tables(tmp_path, capsys) -> None:
+    random, path = np.random.default_rng(2), tmp_path / "scores.csv"
+    rows = [
+        _row(s, t, training, 5, random.uniform())
+        for s in CODES[:4] for t in CODES[:4] if s != t
+        for training in ("joint", "sequential")
+    ] + [_row(t, t, "target", 5, 0.1) for t in CODES[:4]]  # fmt: skip
+    pd.DataFrame(rows).to_csv(path, index=False)
+    assert main(["worth", "--scores", str(path), "--interval", "0.8"]) == 0
+    told = capsys.readouterr().out
+    expected = source_worth(pd.DataFrame(rows), 0.8).set_index("training")
+    assert "80% for other languages" in told
+    for name, row in expected.iterrows():
+        printed = next(line for line in told.splitlines() if f"m {name:>10}" in line).split()
+        assert f"{row['low']:.3f}" in printed
+        assert f"{row['high']:.3f}" in printed
+    assert f"{compare_trainings(pd.DataFrame(rows)).loc[0, 'difference']:.3f}" in told
+    pd.DataFrame(rows[:1]).to_csv(path, index=False)
+    assert main(["worth", "--scores", str(path)]) == 0
+    assert "against sequential" not in capsys.readouterr().out
+    pd.DataFrame([_row("deu", "eng", "source", 0, 0.5)]).to_csv(path, index=False)
+    assert main(["worth", "--scores", str(path)]) == 2
+    assert "configs/few_shot.yaml" in capsys.readouterr().err

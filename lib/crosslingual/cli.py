@@ -185,6 +185,12 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--split", type=whole, default=50, help="fit up to so many (%(default)s)")
     p.set_defaults(run=verbs.growth)
 
+    p = commands.add_parser("worth", help="what a source is worth beside target examples")
+    p.add_argument("--scores", required=True, help="CSV with shots and training")
+    p.add_argument("--columns", help="our=theirs, comma-separated, where names differ")
+    p.add_argument("--interval", type=float, default=0.95, help="coverage (%(default)s)")
+    p.set_defaults(run=verbs.worth)
+
     _advice_commands(commands)
     return parser
 

@@ -29,6 +29,7 @@ __all__ = [
     "save_csv",
     "tasks",
     "validate",
+    "worth",
 ]
 
 
@@ -241,3 +242,21 @@ def growth(args: argparse.Namespace) -> None:
     from .growth_laws import growth
 
     print(growth(given_scores(args), split=args.split))
+
+
+def worth(args: argparse.Namespace) -> None:
+    """Do ``crosslingual worth``."""
+    from .comparisons import compare_trainings, source_worth
+
+    scores = given_scores(args)
+    found = source_worth(scores, args.interval)
+    print(
+        "what a source is worth beside target examples, and examples that alone score as much "
+        f"(low and high: {args.interval:.0%} for other languages)"
+    )
+    print(found.to_string(index=False, na_rep="", float_format="{:.3f}".format))
+    trainings = set(found["training"])
+    if trainings == {"joint", "sequential"}:
+        compared = compare_trainings(scores, level=args.interval)
+        print("joint (a) against sequential (b), where draws are the same")
+        print(compared.to_string(index=False, na_rep="", float_format="{:.3f}".format))
