@@ -11,10 +11,11 @@ from crosslingual.cli import main
 from crosslingual.comparisons import (
     compare_models,
     compare_trainings,
+    compare_variants,
     over_pairs,
     source_worth,
 )
-from crosslingual.errors import DataError
+from crosslingual.errors import DataError, UnknownNameError
 
 CODES = ["ara", "deu", "eng", "fin", "hin", "ita", "rus", "swa", "tur", "zho"]
 
@@ -88,6 +89,16 @@ def test_models_side_by_side() -> None:
     assert across["wins"] == (gap.loc[~same, 0] > 0).mean()
     assert across["low"] < 0.2 < across["high"]
     assert compare_models(scores, "a", "c").empty
+    variants = scores.rename(columns={"model": "variant"})
+    part = variants[(variants["variant"] == "a") & (variants["source"] == "deu")]
+    third = part.assign(variant="c")
+    both = compare_variants(pd.concat([variants, third]), "b")
+    assert both["variant"].tolist() == ["a", "a", "c", "c"]
+    same_as = both[both["variant"] == "a"].set_index("where")[["difference", "low", "high"]]
+    pd.testing.assert_frame_equal(same_as, found[["difference", "low", "high"]])
+    assert both["pairs"].tolist() == [6, 30, 1, 5]  # only what both have
+    with pytest.raises(UnknownNameError, match="'d'"):
+        compare_variants(variants, "d")
 
 
 def _row(source: str, target: str, training: str, shots: int, score: float, seed: int = 0) -> dict:

@@ -9,7 +9,7 @@ from crosslingual.errors import DataError
 from crosslingual.growth_laws import growth
 from crosslingual.growth_plots import plot_growth, plot_laws, plot_target_examples, plot_worth
 from crosslingual.machine_plots import plot_steps
-from crosslingual.statistical_plots import plot_blocks
+from crosslingual.statistical_plots import plot_blocks, plot_changes
 
 
 def _row(training: str, shots: int, source: str, target: str, score: float, seed: int = 0) -> dict:
@@ -153,3 +153,26 @@ def test_worth_is_drawn_with_its_interval() -> None:
     assert two.containers[0][0].get_ydata().tolist() == [0.4]
     with pytest.raises(DataError, match="nothing to draw"):
         plot_worth(worth[worth["worth"].isna()])
+
+
+def test_changes_are_filled_where_they_are_sure() -> None:
+    columns = ["task", "variant", "where", "difference", "low", "high"]
+    compared = pd.DataFrame(
+        [
+            ("t", "b", "across", 0.2, 0.1, 0.3),
+            ("t", "c", "across", -0.1, -0.3, 0.1),
+            ("t", "c", "in-language", 0.5, 0.4, 0.6),
+            ("u", "c", "across", -0.2, -0.3, -0.1),
+        ],
+        columns=columns,
+    )
+    figure = plot_changes(compared)
+    dots = {
+        (ax.get_title(), *line.get_xdata(), *line.get_ydata()): line.get_markerfacecolor()
+        != "white"
+        for ax in figure.axes
+        for line in ax.get_lines()
+        if line.get_marker() == "s"
+    }
+    assert dots == {("t", 0.2, 0): True, ("t", -0.1, 1): False, ("u", -0.2, 1): True}
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["b", "c"]

@@ -24,6 +24,7 @@ _HOME = {
     "claim_by_task": "claims",
     "compare_models": "comparisons",
     "compare_trainings": "comparisons",
+    "compare_variants": "comparisons",
     "demand": "demands",
     "describe": "tasks",
     "design": "model_matrix",

@@ -6,18 +6,25 @@ language at a time.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .bootstrap import check_level
-from .errors import DataError
+from .errors import DataError, UnknownNameError
 from .standard_errors import covariance
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["compare_models", "compare_trainings", "over_pairs", "source_worth"]
+__all__ = [
+    "compare_models",
+    "compare_trainings",
+    "compare_variants",
+    "over_pairs",
+    "source_worth",
+]
 
 PAIR = ["source", "target"]
 
@@ -101,17 +108,62 @@ def compare_models(scores: pd.DataFrame, a: str, b: str, level: float = 0.95) ->
     """
     import pandas as pd
 
-    rows = []
-    for task, part in scores[scores["shots"] == 0].groupby("task", sort=True):
-        mean = part.pivot_table(index=PAIR, columns="model", values="score")
+    zero = scores[scores["shots"] == 0]
+    return pd.DataFrame(
+        {"task": task, "where": where, **told}
+        for task, where, told in _side_by_side(zero, "model", a, b, level)
+    )
+
+
+def compare_variants(scores: pd.DataFrame, base: str, level: float = 0.95) -> pd.DataFrame:
+    """How much better than one way of doing it are others, by task, in-language and across.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Columns task, variant, source, target, score; repetitions are averaged first.
+    base : str
+        The variant that all others are put beside.
+    level : float
+        Of the interval of each difference; with many variants, some leave zero out by chance.
+
+    Returns
+    -------
+    DataFrame
+        Columns task, variant, where, pairs, a (the variant), b (the base), difference, low, high,
+        wins, as in `compare_models`; only pairs that both have count. Variants in their order.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such variant.
+    """
+    import pandas as pd
+
+    variants = list(dict.fromkeys(scores["variant"]))
+    if base not in variants:
+        raise UnknownNameError(base, variants)
+    return pd.DataFrame(
+        {"task": task, "variant": variant, "where": where, **told}
+        for variant in variants
+        if variant != base
+        for task, where, told in _side_by_side(scores, "variant", variant, base, level)
+    )
+
+
+def _side_by_side(
+    scores: pd.DataFrame, column: str, a: str, b: str, level: float
+) -> Iterator[tuple[str, str, dict[str, float]]]:
+    """Task, where, and what `_difference` says of two values of a column there."""
+    for task, part in scores.groupby("task", sort=True):
+        mean = part.pivot_table(index=PAIR, columns=column, values="score")
         if a not in mean or b not in mean:
             continue
         mean = mean[[a, b]].dropna()
         same = mean.index.get_level_values(0) == mean.index.get_level_values(1)
         for where, both in (("in-language", mean[same]), ("across", mean[~same])):
             if len(both):
-                rows.append({"task": task, "where": where, **_difference(both, level)})
-    return pd.DataFrame(rows)
+                yield str(task), where, _difference(both, level)
 
 
 def compare_trainings(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "plot_blocks",
+    "plot_changes",
     "plot_power",
     "plot_shares",
     "plot_validation",
@@ -120,4 +121,35 @@ def plot_blocks(tests: pd.DataFrame, sure: float = 0.05) -> Figure:
     ax.invert_yaxis()
     ax.grid(axis="y", alpha=0.3)
     ax.legend(frameon=False)
+    return figure
+
+
+def plot_changes(compared: pd.DataFrame, where: str = "across") -> Figure:
+    """What each variant changes against the base, with its interval; a panel a task.
+
+    Parameters
+    ----------
+    compared : DataFrame
+        From `crosslingual.comparisons.compare_variants`. Filled where the interval leaves zero out.
+    where : str
+        ``across`` or ``in-language``.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    rows = compared[compared["where"] == where]
+    tasks, variants = (list(dict.fromkeys(rows[name])) for name in ("task", "variant"))
+    figure, axes = axes_grid(len(tasks), width=4.6, height=0.27 * len(variants) + 1.2)
+    for ax, task in zip(axes, tasks, strict=True):
+        mine = rows[rows["task"] == task].set_index("variant")
+        ax.axvline(0, color="grey", lw=1)
+        for name, row in mine.iterrows():
+            sure = row["low"] > 0 or row["high"] < 0
+            at = variants.index(name)
+            ax.plot([row["low"], row["high"]], [at, at], color=WONG[0])
+            ax.plot(row["difference"], at, "s", color=WONG[0], mfc=WONG[0] if sure else "white")
+        ax.set(title=task, xlabel="difference of the mean score")
+        ax.set_yticks(range(len(variants)), variants if ax is axes[0] else [])
+        ax.set_ylim(len(variants) - 0.5, -0.5)
+        ax.xaxis.set_major_locator(MaxNLocator(5))
+        ax.grid(axis="y", alpha=0.3)
     return figure
