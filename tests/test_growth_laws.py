@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from crosslingual.comparisons import over_pairs
 from crosslingual.errors import DataError, UnknownNameError
 from crosslingual.growth_laws import growth, growth_by_similarity
 from crosslingual.laws import LAWS, fit_law
@@ -88,6 +89,28 @@ def test_noise_is_what_draws_differ_by() -> None:
     assert table.loc["power", "rmse"] > 0.01
     one = growth(scores[scores["seed"] == 0], ["log"]).comparison
     assert np.isnan(one["noise"].item())
+
+
+def test_laws_side_by_side() -> None:
+    grown = growth(_scores("logistic", pairs=8, noise=0.01))
+    table = grown.against("log").set_index("rival")
+    assert set(table.index) == set(LAWS) - {"log"}
+    mean = grown.comparison.set_index("law")["extrapolation"] ** 2
+    for rival, row in table.iterrows():
+        assert row["difference"] == pytest.approx(mean["log"] - mean[rival])
+        assert row["low"] <= row["difference"] <= row["high"]
+    assert table.loc["logistic", "low"] > 0  # the truth is surely better
+    errors = grown.curves.set_index(["source", "target"])
+    gap = errors[errors["law"] == "log"]["extrapolation"] ** 2
+    gap -= errors[errors["law"] == "power"]["extrapolation"] ** 2
+    found = table.loc["power", ["difference", "low", "high"]].tolist()
+    assert found == pytest.approx(list(over_pairs(gap)))
+    assert "surely better than" in str(grown)
+    with pytest.raises(UnknownNameError, match="'line'"):
+        grown.against("line")
+    alone = growth(_scores("log"), laws=["log"])
+    assert alone.against("log").empty
+    assert "surely" not in str(alone)
 
 
 def test_zero_shot_heads_every_curve() -> None:

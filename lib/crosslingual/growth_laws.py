@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .comparisons import PAIR, over_pairs
 from .errors import DataError, UnknownNameError
 from .laws import LAWS, fit_law
 from .model_matrix import design
@@ -55,14 +56,71 @@ class Growth:
         return "\n\n".join(self._told(part, keys) for part in parts)
 
     def _told(self, part: pd.DataFrame, keys: list[str]) -> str:
-        best = part.sort_values("extrapolation").iloc[0]
+        order = part.sort_values("extrapolation")
+        best = order.iloc[0]
         title = ", ".join(str(best[k]) for k in keys)
         return (
             f"{title}{': ' if title else ''}{best['curves']} curves\n"
             f"{part.drop(columns=[*keys, 'curves']).round(3).to_string(index=False)}\n"
             f"Fitted up to n = {self.split}, the rest is foretold best by the "
-            f"{best['law']} law (RMSE {best['extrapolation']:.3f})."
+            f"{best['law']} law (RMSE {best['extrapolation']:.3f}){self._lead(order, keys)}."
         )
+
+    def _lead(self, order: pd.DataFrame, keys: list[str]) -> str:
+        """Whether the law that foretells best would do so for other languages."""
+        if len(order) < 2:
+            return ""
+        table = self.against(order["law"].iloc[0])
+        for key in keys:
+            table = table[table[key] == order[key].iloc[0]]
+        even = table.loc[~(table["high"] < 0), "rival"].tolist()
+        if not even:
+            return ", surely better than the others (95%, other languages)"
+        return f", not surely better than {', '.join(even)} (95%, other languages)"
+
+    def against(self, law: str = "log", level: float = 0.95) -> pd.DataFrame:
+        """Set a law's forecasts beside those of its rivals.
+
+        Parameters
+        ----------
+        law : str
+            One of those compared.
+        level : float
+            Of the intervals.
+
+        Returns
+        -------
+        DataFrame
+            Keys of the study (task, model, training), rival, curves, difference (of the mean
+            squared errors beyond ``split``, the law's minus the rival's: below zero the law is
+            better), low, high (see `crosslingual.comparisons.over_pairs`).
+
+        Raises
+        ------
+        UnknownNameError
+            If the law is not among them.
+        """
+        import pandas as pd
+
+        laws = list(dict.fromkeys(self.curves["law"]))
+        if law not in laws:
+            raise UnknownNameError(law, laws)
+        keys = [k for k in _STUDY if k in self.curves]
+        squares = self.curves.assign(square=self.curves["extrapolation"] ** 2)
+        wide = squares.pivot_table(
+            index=[*keys, *PAIR], columns="law", values="square", sort=False
+        ).reset_index()
+        parts = wide.groupby(keys, sort=False) if keys else [((), wide)]
+        rows = []
+        for values, part in parts:
+            errors = part.set_index(PAIR)
+            for rival in laws:
+                if rival != law:
+                    told = over_pairs(errors[law] - errors[rival], level)
+                    row = dict(zip(keys, values, strict=True)) | {"rival": rival}
+                    row |= {"curves": len(part)}
+                    rows.append(row | dict(zip(("difference", "low", "high"), told, strict=True)))
+        return pd.DataFrame(rows)
 
 
 COLLAPSED = 0.99  # correlation of pooled starts and slopes above which they are one thing
