@@ -106,6 +106,8 @@ def test_laws_side_by_side() -> None:
     found = table.loc["power", ["difference", "low", "high"]].tolist()
     assert found == pytest.approx(list(over_pairs(gap)))
     assert "surely better than" in str(grown)
+    unbeaten = table.index[table["high"] >= 0].tolist()
+    assert grown.even_with("log", task="t", training="sequential") == unbeaten
     with pytest.raises(UnknownNameError, match="'line'"):
         grown.against("line")
     alone = growth(_scores("log"), laws=["log"])

@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crosslingual import (
+    compare_models,
     load_config,
     read_records,
     read_scores,
@@ -476,6 +477,9 @@ def test_summaries_worked_case() -> None:
     table = matrix(SCORES, "t", "a")
     assert table.loc["de", "en"] == pytest.approx(0.505)
     assert list(table.columns) == ["de", "en"]
+    across = compare_models(SCORES, "a", "b").set_index("where").loc["across"]
+    assert across["difference"] == pytest.approx(0.1)
+    assert across["wins"] == 1
     with pytest.raises(DataError, match="several models"):
         matrix(SCORES, "t")
     with pytest.raises(DataError, match="no scores"):

@@ -56,27 +56,38 @@ class Growth:
         return "\n\n".join(self._told(part, keys) for part in parts)
 
     def _told(self, part: pd.DataFrame, keys: list[str]) -> str:
-        order = part.sort_values("extrapolation")
-        best = order.iloc[0]
+        best = part.sort_values("extrapolation").iloc[0]
         title = ", ".join(str(best[k]) for k in keys)
         return (
             f"{title}{': ' if title else ''}{best['curves']} curves\n"
             f"{part.drop(columns=[*keys, 'curves']).round(3).to_string(index=False)}\n"
             f"Fitted up to n = {self.split}, the rest is foretold best by the "
-            f"{best['law']} law (RMSE {best['extrapolation']:.3f}){self._lead(order, keys)}."
+            f"{best['law']} law (RMSE {best['extrapolation']:.3f}){self._lead(best, keys)}."
         )
 
-    def _lead(self, order: pd.DataFrame, keys: list[str]) -> str:
+    def _lead(self, best: pd.Series, keys: list[str]) -> str:
         """Whether the law that foretells best would do so for other languages."""
-        if len(order) < 2:
+        if self.curves["law"].nunique() < 2:
             return ""
-        table = self.against(order["law"].iloc[0])
-        for key in keys:
-            table = table[table[key] == order[key].iloc[0]]
-        even = table.loc[~(table["high"] < 0), "rival"].tolist()
+        even = self.even_with(best["law"], **{key: best[key] for key in keys})
         if not even:
             return ", surely better than the others (95%, other languages)"
         return f", not surely better than {', '.join(even)} (95%, other languages)"
+
+    def even_with(self, law: str, **study: str) -> list[str]:
+        """Laws whose forecasts are not surely worse than a law's, see `against`.
+
+        Parameters
+        ----------
+        law : str
+            One of those compared.
+        **study
+            Which task, model or training, where there are several.
+        """
+        table = self.against(law)
+        for key, value in study.items():
+            table = table[table[key] == value]
+        return [str(rival) for rival in table.loc[~(table["high"] < 0), "rival"]]
 
     def against(self, law: str = "log", level: float = 0.95) -> pd.DataFrame:
         """Set a law's forecasts beside those of its rivals.
