@@ -134,14 +134,14 @@ def model_at(run: str, place: str) -> tuple[Loaded, dict[str, Any]]:
             model.shared.weight.copy_(torch.from_numpy(vectors))
         about["model"] = "trained"
     elif place != "untrained":
-        state = torch.load(place, weights_only=True)
+        state = torch.load(place, "cpu", weights_only=True)
         model.load_state_dict(state["model"])
         log = loss_curve(run).set_index("step")
         about = {"model": "trained", **progress(Path(place).parent, state["step"], log)}
     return Loaded(place, model, tokenizer), about
 
 
-def transfer(job: tuple[str, str, str]) -> list[dict[str, Any]]:
+def transfer(job: tuple[str, str, str], sources: Sequence[str] = SOURCES) -> list[dict[str, Any]]:
     """Fine-tune one snapshot on every source, test on every target."""
     run, place, name = job
     torch.set_num_threads(1)
@@ -151,7 +151,7 @@ def transfer(job: tuple[str, str, str]) -> list[dict[str, Any]]:
     given = given | {"freeze_embeddings": place != "untrained"}
     settings = TrainSettings(**recipe_for(["mini"], given))
     task, rows = get_task(name), []
-    for source in SOURCES:
+    for source in sources:
         train = subset(task.examples(source, "train"), train_limit)
         dev = subset(task.examples(source, "dev"), test_limit)
         tuned = fine_tune(loaded, train, dev, settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,9 +12,10 @@ from .corruption import Corruption, corrupt
 from .recipe import PretrainConfig
 
 if TYPE_CHECKING:
+    import torch
     from numpy.typing import NDArray
 
-__all__ = ["Batches"]
+__all__ = ["Batches", "feed"]
 
 HELD_OUT = 0.02  # share of every language's tokens that is never trained on
 
@@ -86,3 +88,46 @@ class Batches:
         starts = random.integers(min(first, last), last, examples)
         ids = self._cut(language, starts, self.how)
         return corrupt(ids, self.how, self.sentinels, self.eos, random)
+
+
+def feed(
+    batches: Batches, steps: range, device: str = "cpu", workers: int = 6
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Batches of a run of updates, as tensors on a device.
+
+    Parameters
+    ----------
+    batches : Batches
+        Where they come from.
+    steps : range
+        The updates.
+    device : str
+        ``cpu``, or ``cuda``: then processes make them ahead of the GPU.
+    workers : int
+        How many processes.
+
+    Yields
+    ------
+    inputs, targets : Tensor of int64, shape (examples, length)
+    """
+    import torch
+
+    if device == "cpu":
+        for step in steps:
+            inputs, targets = map(torch.from_numpy, batches.train(step))
+            yield inputs, targets
+        return
+
+    class Steps(torch.utils.data.Dataset):  # type: ignore[type-arg]
+        def __len__(self) -> int:
+            return len(steps)
+
+        def __getitem__(self, place: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+            return batches.train(steps[place])
+
+    loader = torch.utils.data.DataLoader(
+        Steps(), batch_size=None, num_workers=workers, prefetch_factor=8, pin_memory=True,
+        multiprocessing_context="fork",
+    )  # fmt: skip
+    for inputs, targets in loader:
+        yield inputs.to(device, non_blocking=True), targets.to(device, non_blocking=True)

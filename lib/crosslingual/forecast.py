@@ -128,7 +128,7 @@ def find_device(name: str = "here") -> Device:
 
     if torch.cuda.is_available():
         label, memory = torch.cuda.get_device_name(), torch.cuda.mem_get_info()[1]
-        return Device(label, product_speed("cuda"), float(memory))
+        return Device(label, product_speed("cuda", shape=(8192, 8192, 8192)), float(memory))
     return Device(f"{os.cpu_count()} cores here", product_speed("cpu"), _free_memory())
 
 

@@ -12,10 +12,11 @@ from typing import Any
 import torch
 from torch import nn
 
-__all__ = ["sampled_rows", "seq2seq_loss", "vocabulary_loss"]
+__all__ = ["plain_loss", "sampled_rows", "seq2seq_loss", "vocabulary_loss"]
 
-_CHUNK = 256  # rows at a time: the table of logits stays in cache
+_CHUNK = 256  # rows at a time: the table of logits stays in a processor's cache
 _ROWS = 2000  # of the vocabulary at a time, for the same reason
+_GPU_CHUNK = 4096  # on a GPU: as many as fill it, and not more than its memory bears
 
 
 class _VocabularyLoss(torch.autograd.Function):
@@ -36,8 +37,9 @@ class _VocabularyLoss(torch.autograd.Function):
         grad_weight: torch.Tensor | None = None
         kept: list[torch.Tensor] = []
         count = labels.numel()
-        for start in range(0, count, _CHUNK):
-            part, goal = hidden[start : start + _CHUNK], labels[start : start + _CHUNK]
+        size = _GPU_CHUNK if hidden.is_cuda else _CHUNK
+        for start in range(0, count, size):
+            part, goal = hidden[start : start + size], labels[start : start + size]
             logits = (part @ table.T).float()
             if bias is not None:
                 logits += bias
@@ -49,14 +51,14 @@ class _VocabularyLoss(torch.autograd.Function):
             logits.div_(sums * count)
             logits.scatter_add_(1, goal[:, None], logits.new_full((len(goal), 1), -1.0 / count))
             grad = logits.to(hidden.dtype)
-            grad_hidden[start : start + _CHUNK] = grad @ table
+            grad_hidden[start : start + size] = grad @ table
             if not ctx.needs_input_grad[1]:
                 continue
             if fuse:
                 kept += [grad, part]
                 continue
             more = grad.T @ part
-            if count > _CHUNK:
+            if count > size:
                 more = more.float()
             grad_weight = more if grad_weight is None else grad_weight.add_(more)
         ctx.save_for_backward(grad_hidden, grad_weight, weight if fuse else None, *kept)
@@ -70,10 +72,10 @@ class _VocabularyLoss(torch.autograd.Function):
             # tensor of a step no copy is made, which is a tenth of a small model's step.
             if weight.grad is None:
                 weight.grad = torch.zeros_like(weight)
-            scale = float(grads[0])
+            scale, size = float(grads[0]), len(weight) if weight.is_cuda else _ROWS
             for grad, part in zip(kept[::2], kept[1::2], strict=True):
-                for start in range(0, len(weight), _ROWS):
-                    rows = slice(start, start + _ROWS)
+                for start in range(0, len(weight), size):
+                    rows = slice(start, start + size)
                     weight.grad[rows].add_(grad.T[rows] @ part, alpha=scale)
         elif grad_weight is not None:
             return grad_hidden * grads[0], grad_weight.float() * grads[0], None, None, None
@@ -141,9 +143,9 @@ def sampled_rows(
     """
     own, place = labels.unique(return_inverse=True)
     random = torch.Generator().manual_seed(seed)
-    drawn = torch.randperm(vocab_size, generator=random)[:count]
+    drawn = torch.randperm(vocab_size, generator=random)[:count].to(labels.device)
     others = drawn[~torch.isin(drawn, own)]
-    bias = torch.zeros(len(own) + len(others))
+    bias = torch.zeros(len(own) + len(others), device=labels.device)
     bias[len(own) :] = torch.tensor((vocab_size - len(own)) / max(1, len(others))).log()
     return torch.cat([own, others]), bias, place
 
@@ -197,6 +199,24 @@ def seq2seq_loss(
             return vocabulary_loss(rows, weight, goal, fuse)
         chosen, bias, place = sampled_rows(goal, len(weight), *sample)
         return vocabulary_loss(rows, weight.index_select(0, chosen), place, bias=bias)
+
+
+def plain_loss(model: Any, inputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """`seq2seq_loss` of a batch without padding, as torch writes it: to be compiled for a GPU.
+
+    Compiled, the softmax over the vocabulary is fused with what comes before and after it, and
+    nothing waits for a number from the GPU.
+
+    Parameters
+    ----------
+    model : MT5ForConditionalGeneration
+        The model.
+    inputs, labels : Tensor, shape (batch, length)
+        Token ids; every label counts.
+    """
+    hidden = states(model, inputs, None, labels)
+    logits = nn.functional.linear(hidden, model.lm_head.weight)
+    return nn.functional.cross_entropy(logits.flatten(0, 1).float(), labels.flatten())
 
 
 def states(

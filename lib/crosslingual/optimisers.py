@@ -99,7 +99,9 @@ def pretraining_optimisers(
     if name == "adamw":
         main = torch.optim.AdamW(groups, betas=(0.9, 0.98), fused=True)
     else:
-        main = torch.optim.Muon(groups, adjust_lr_fn="match_rms_adamw")
+        from .muon import StackedMuon
+
+        main = StackedMuon(groups, adjust_lr_fn="match_rms_adamw")
     for optimiser in (main, rest):
         for each in optimiser.param_groups:
             each["peak"] = each["lr"]

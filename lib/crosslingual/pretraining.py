@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
-from .batches import Batches
+from .batches import Batches, feed
+from .batching import device_name
 from .cooccurrence import shared_vectors
 from .corpus import pack
 from .errors import ConfigError, UnknownNameError
@@ -21,6 +23,7 @@ from .recipe import Architecture, PretrainConfig
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
 __all__ = ["Architecture", "Batches", "PretrainConfig", "loss_curve", "new_model", "pretrain"]
 
@@ -77,14 +80,19 @@ def held_out_losses(model: Any, batches: Batches) -> dict[str, float]:
 
     from .losses import seq2seq_loss
 
-    losses = {}
+    losses, device = {}, model.device
     model.eval()
-    with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
+    with torch.inference_mode(), torch.autocast(device.type, dtype=torch.bfloat16):
         for code in batches.languages:
-            inputs, targets = map(torch.from_numpy, batches.held_out(code))
+            inputs, targets = (torch.from_numpy(x).to(device) for x in batches.held_out(code))
             losses[code] = round(float(seq2seq_loss(model, inputs, targets)), 4)
     model.train()
     return losses
+
+
+def _save_array(path: Path, array: NDArray[np.float32]) -> None:
+    with open(path, "wb") as stream:
+        np.save(stream, array)
 
 
 def _fixed(settings: dict[str, Any]) -> dict[str, Any]:
@@ -116,6 +124,8 @@ def pretrain(
     config: PretrainConfig | None = None,
     compile_model: bool = True,
     start: str | Path | None = None,
+    device: str | None = None,
+    snapshots: Sequence[int] = (),
 ) -> dict[str, Any]:
     """Pre-train an mT5 by span corruption; resume if ``out`` holds a checkpoint.
 
@@ -125,7 +135,8 @@ def pretrain(
         Folder of one text file a language.
     out : str or Path
         Receives ``model/`` (hub format), ``log.jsonl`` (step, loss, tokens a second),
-        ``checkpoint.pt`` and ``tokens/`` (cache).
+        ``checkpoint.pt``; ``tokens/`` and ``vectors.npy`` (token vectors from shared pieces), made
+        once.
     tokenizer : transformers tokenizer
         Its vocabulary is the model's.
     architecture, config
@@ -135,32 +146,38 @@ def pretrain(
     start : str or Path, optional
         Folder of an earlier run of the same shape, whose weights are the start of this one
         (a second phase).
+    device : str, optional
+        ``cpu`` or ``cuda``; the GPU if there is one. On a GPU the softmax runs over all pieces
+        whatever ``config.sample``: fused, it is no slower there.
+    snapshots : sequence of int
+        Updates after which the weights are kept, in ``snapshots/UPDATES.pt``.
 
     Returns
     -------
     dict
-        Provenance: settings, tokens seen, losses by language, seconds, versions.
+        Provenance: settings, tokens seen, losses by language, seconds, device, versions.
     """
     import torch
 
-    from .losses import seq2seq_loss, states
+    from .losses import plain_loss, seq2seq_loss, states
 
     architecture = architecture or Architecture()
     config = config or PretrainConfig()
     folder = prepare_folder(out)
     batches = Batches(pack(corpus, tokenizer, folder / "tokens"), tokenizer, config)
-    model = new_model(architecture, len(tokenizer), config.seed)
+    device = device or device_name()
+    model = new_model(architecture, len(tokenizer), config.seed).to(device)
     if config.embeddings not in STARTS:
         raise UnknownNameError(config.embeddings, STARTS)
     optimisers = pretraining_optimisers(model, config.optimiser, config.rate, config.embedding_lr)
     if start is not None:
-        earlier = torch.load(Path(start) / "checkpoint.pt", weights_only=True)
+        earlier = torch.load(Path(start) / "checkpoint.pt", device, weights_only=True)
         model.load_state_dict(earlier["model"])
     first, seconds = 0, 0.0
     checkpoint = folder / "checkpoint.pt"
     settings = {"architecture": asdict(architecture), "config": asdict(config)}
     if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
+        state = torch.load(checkpoint, device, weights_only=True)
         if _fixed(state["settings"]) != _fixed(settings):
             raise ConfigError(
                 f"{str(checkpoint)!r} was made with other settings. "
@@ -171,39 +188,51 @@ def pretrain(
             optimiser.load_state_dict(saved)
         first, seconds = state["step"], state["seconds"]
     elif start is None and config.embeddings == "shared":
-        width, eos = architecture.d_model, tokenizer.eos_token_id
-        vectors = shared_vectors(batches.packed, len(tokenizer), width, eos, seed=config.seed)
+        file = folder / "vectors.npy"
+        if not file.exists():
+            width, eos = architecture.d_model, tokenizer.eos_token_id
+            vectors = shared_vectors(batches.packed, len(tokenizer), width, eos, seed=config.seed)
+            write_atomic(file, lambda path: _save_array(path, vectors))
+        vectors = np.load(file)
         with torch.no_grad():
             model.shared.weight.copy_(torch.from_numpy(vectors))
     model.train()
-    body = torch.compile(states, dynamic=False) if compile_model else states
+    body: Any = plain_loss if device == "cuda" else states
+    if device == "cuda":  # fused by the compiler, plain products beat the kernel on short texts
+        model.set_attn_implementation("eager")
+    if compile_model:
+        body = torch.compile(body, dynamic=False)
     seen = before = sum(batches.tokens(step) for step in range(first))
     started = time.monotonic()
     bar = tqdm(range(first, config.steps), initial=first, total=config.steps, desc="pretrain")
-    window: list[float] = []
-    for step in bar:
-        inputs, targets = map(torch.from_numpy, batches.train(step))
+    window: list[torch.Tensor] = []
+    ahead = feed(batches, range(first, config.steps), device)
+    for step, (inputs, targets) in zip(bar, ahead, strict=True):
         for optimiser in optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = group["peak"] * _schedule(step, config)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            sample = (config.sample, 1_000_003 * config.seed + step) if config.sample else None
-            loss = seq2seq_loss(model, inputs, targets, body=body, sample=sample)
+        with torch.autocast(device, dtype=torch.bfloat16):
+            if device == "cuda":
+                loss = body(model, inputs, targets)
+            else:
+                sample = (config.sample, 1_000_003 * config.seed + step) if config.sample else None
+                loss = seq2seq_loss(model, inputs, targets, body=body, sample=sample)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for optimiser in optimisers:
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
-        window.append(float(loss.detach()))
+        window.append(loss.detach())  # a number only when it is wanted: a GPU runs ahead
         done = step + 1
         seen += batches.tokens(step)
         if done % 25 == 0 or done == config.steps:
+            mean = float(torch.stack(window).double().mean())
             spent = seconds + time.monotonic() - started
             speed = (seen - before) / (time.monotonic() - started)
             line = {
                 "step": done,
                 "tokens": seen,
-                "loss": round(float(np.mean(window)), 4),
+                "loss": round(mean, 4),
                 "tokens_per_second": round(speed),
                 "seconds": round(spent, 1),
             }
@@ -220,6 +249,10 @@ def pretrain(
                 "seconds": seconds + time.monotonic() - started,
             }
             write_atomic(checkpoint, lambda path, state=state: torch.save(state, path))  # type: ignore[misc]
+        if done in snapshots:
+            kept = {"settings": settings, "model": model.state_dict(), "step": done}
+            file = prepare_folder(folder / "snapshots") / f"{done:06}.pt"
+            write_atomic(file, lambda path, kept=kept: torch.save(kept, path))  # type: ignore[misc]
     provenance = {
         **settings,
         "parameters": sum(p.numel() for p in model.parameters()),
@@ -227,6 +260,7 @@ def pretrain(
         "corpus_tokens": {code: len(v) for code, v in batches.packed.items()},
         "held_out_loss": held_out_losses(model, batches),
         "seconds": round(seconds + time.monotonic() - started),
+        "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
         "torch": torch.__version__,
     }
     if start is not None:

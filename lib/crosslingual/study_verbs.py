@@ -79,11 +79,14 @@ def pretrain(args: argparse.Namespace) -> None:
             warmup=args.warmup,
             decay=args.decay,
             copying=args.copying,
+            raw_length=args.length,
             sample=args.sample,
             seed=args.seed,
         ),
         compile_model=not args.no_compile,
         start=args.start,
+        device=args.device,
+        snapshots=[int(step) for step in (args.snapshots or "").split(",") if step.strip()],
     )
     command = f"crosslingual {shlex.join(sys.argv[1:])}"
     write_text(folder / "model" / "README.md", model_card(provenance, command, args.note))
