@@ -1,13 +1,14 @@
-"""Pre-training on a GPU, a minute at a time: what more text does to transfer, and the vectors' start.
+"""What more pre-training does to transfer, and where token vectors should start: on a GPU.
 
-    python benchmarks/long_pretraining.py train RUN     on a GPU
-    python benchmarks/long_pretraining.py measure RUN   beside it, on the processor; needs
-                                                        $CROSSLINGUAL_DATA
+    python benchmarks/long_pretraining.py train RUN      on a GPU
+    python benchmarks/long_pretraining.py measure RUN    beside it, on the processor;
+                                                         needs $CROSSLINGUAL_DATA
 
-RUN is a folder with spiece.model, corpus/ and tokens/ of `mini`. ``train`` makes three runs of as many
-tokens that differ in one setting (VARIANTS); ``measure`` takes every snapshot as it appears,
-fine-tunes it on four sources and looks inside as ``emergence.py`` does. It ends when RUN/done exists
-and nothing is left. Rows go to RUN/scores.jsonl and RUN/looks.jsonl.
+RUN is a folder with spiece.model, corpus/ and tokens/ of `mini`. ``train`` makes three runs of as
+many tokens that differ in one setting (VARIANTS); ``measure`` takes every snapshot as it appears,
+fine-tunes it on four sources and looks inside, as ``emergence.py`` does. It ends when RUN/done
+exists and nothing is left. Rows go to RUN/scores.jsonl and RUN/looks.jsonl. ``kit.py`` takes all
+of it to a machine that reaches no network.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def folder_of(run: Path, name: str) -> Path:
     """A variant's folder, which shares the corpus, tokens and first vectors with the others."""
     folder = run / name.replace(", ", "-").replace(" ", "-")
     folder.mkdir(exist_ok=True)
-    for what in ("tokens", "vectors.npy", "spiece.model"):
+    for what in ("tokens", "vectors.256.0.npy", "spiece.model"):
         if (run / what).exists() and not (folder / what).exists():
             (folder / what).symlink_to((run / what).resolve())
     return folder

@@ -27,7 +27,8 @@ def measure(variant: str, batch: int, steps: int) -> None:
     import torch
 
     from crosslingual import TrainSettings, get_task, load_model
-    from crosslingual.batching import autocast, bucketed, encode, pad
+    from crosslingual.batching import bucketed, encode, pad
+    from crosslingual.devices import autocast
     from crosslingual.losses import seq2seq_loss, states
     from crosslingual.train_settings import recipe_for
     from crosslingual.trainable import optimiser_of, trainable_copy

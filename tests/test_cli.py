@@ -110,6 +110,8 @@ def test_pretrain_needs_a_corpus(tmp_path, monkeypatch, capsys) -> None:
     assert "CROSSLINGUAL_DATA" in capsys.readouterr().err
     assert main(["pretrain", "--out", str(out), "--corpus", str(tmp_path / "none")]) == 2
     assert "does not exist" in capsys.readouterr().err
+    assert main(["pretrain", "--out", str(out), "--corpus", str(tmp_path), "--snapshots", "x"]) == 2
+    assert "--snapshots takes numbers of updates" in capsys.readouterr().err
     assert not out.exists()
 
 

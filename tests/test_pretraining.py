@@ -9,11 +9,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crosslingual.batches import feed
 from crosslingual.corpus import corpus_files, language_shares, read_paragraphs
 from crosslingual.corruption import Corruption, corrupt
-from crosslingual.errors import ConfigError, CorpusError
-from crosslingual.losses import sampled_rows, seq2seq_loss, vocabulary_loss
+from crosslingual.errors import ConfigError, CorpusError, UnknownNameError
+from crosslingual.losses import plain_loss, sampled_rows, seq2seq_loss, vocabulary_loss
 from crosslingual.models import mini_folder
+from crosslingual.muon import StackedMuon, orthogonal
 from crosslingual.pretraining import (
     Architecture,
     Batches,
@@ -198,7 +200,7 @@ def test_copying_updates_have_the_whole_text_as_target(toy_spiece) -> None:
     assert 0.2 < shapes.count(16) / 200 < 0.4
 
 
-def _toy_run(corpus, spiece, out, steps, save_every=4):
+def _toy_run(corpus, spiece, out, steps, save_every=4, **more):
     return pretrain(
         corpus,
         out,
@@ -206,7 +208,91 @@ def _toy_run(corpus, spiece, out, steps, save_every=4):
         Architecture(32, 48, 1, 1, 2, 16),
         PretrainConfig(steps=steps, batch=8, raw_length=32, save_every=save_every, rate=0.05),
         compile_model=False,
+        **more,
     )
+
+
+def test_the_loss_to_compile_is_the_other_one() -> None:
+    model = new_model(Architecture(16, 24, 1, 1, 2, 8), 300)
+    random = torch.Generator().manual_seed(0)
+    inputs = torch.randint(3, 300, (4, 11), generator=random)
+    labels = torch.randint(3, 300, (4, 7), generator=random)
+    gradients, values = [], []
+    for loss in (plain_loss, seq2seq_loss):
+        model.zero_grad()
+        value = loss(model, inputs, labels)
+        value.backward()
+        gradients.append({name: p.grad.clone() for name, p in model.named_parameters()})
+        values.append(float(value.detach()))
+    assert values[0] == pytest.approx(values[1])
+    for name, gradient in gradients[0].items():
+        torch.testing.assert_close(gradient, gradients[1][name], rtol=1e-4, atol=1e-6)
+
+
+def test_stacked_muon_takes_the_steps_of_torchs() -> None:
+    """torch's, matrix by matrix, is the oracle; shapes lie, stand and are square."""
+    shapes = [(6, 10), (10, 6), (8, 8), (6, 10), (8, 8)]
+    random = torch.Generator().manual_seed(0)
+    start = [torch.randn(shape, generator=random) for shape in shapes]
+    ends = []
+    for kind in (StackedMuon, torch.optim.Muon):
+        matrices = [torch.nn.Parameter(matrix.clone()) for matrix in start]
+        groups = [
+            {"params": [matrix], "lr": 0.01 * (i + 1), "weight_decay": 0.1 * i}
+            for i, matrix in enumerate(matrices)
+        ]
+        optimiser = kind(groups, adjust_lr_fn="match_rms_adamw")
+        draws = torch.Generator().manual_seed(1)
+        for _ in range(4):
+            for matrix in matrices:
+                matrix.grad = torch.randn(matrix.shape, generator=draws)
+            optimiser.step()
+        ends.append([matrix.detach() for matrix in matrices])
+    for before, ours, theirs in zip(start, *ends, strict=True):
+        moved = (theirs - before).norm()
+        assert float(moved) > 0.02
+        assert float((ours - theirs).norm() / moved) < 0.01  # products in bf16
+
+
+def test_steps_of_muon_are_nearly_orthogonal() -> None:
+    """Newton and Schulz's iteration against the singular value decomposition."""
+    stack = torch.randn(3, 20, 50, generator=torch.Generator().manual_seed(0))
+    found = orthogonal(stack, (3.4445, -4.775, 2.0315), 5, 1e-7).float()
+    values = torch.linalg.svdvals(found)
+    assert ((values > 0.6) & (values < 1.3)).all()
+    u, _, v = torch.linalg.svd(stack, full_matrices=False)
+    likeness = torch.nn.functional.cosine_similarity((u @ v).flatten(1), found.flatten(1))
+    assert (likeness > 0.97).all()
+
+
+def test_batches_made_ahead_are_the_same(toy_spiece) -> None:
+    tokenizer = as_transformers(toy_spiece)
+    packed = {"en": np.arange(200, 5000, dtype=np.uint16)}
+    batches = Batches(packed, tokenizer, PretrainConfig(batch=4, raw_length=100, copying=0.5))
+    ahead = list(feed(batches, range(3, 9), workers=2))
+    assert len(ahead) == 6
+    for one, other in zip(ahead, feed(batches, range(3, 9)), strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def test_snapshots_are_the_weights_of_their_step(toy_corpus, toy_spiece, tmp_path) -> None:
+    _toy_run(toy_corpus, toy_spiece, tmp_path / "long", 8, snapshots=(3, 8))
+    kept = {
+        step: torch.load(tmp_path / "long" / "snapshots" / f"{step:06}.pt", weights_only=True)
+        for step in (3, 8)
+    }
+    last = torch.load(tmp_path / "long" / "checkpoint.pt", weights_only=True)
+    assert [kept[step]["step"] for step in (3, 8)] == [3, 8]
+    assert all(torch.equal(v, kept[8]["model"][k]) for k, v in last["model"].items())
+    assert not torch.equal(kept[3]["model"]["shared.weight"], kept[8]["model"]["shared.weight"])
+
+
+def test_a_device_that_is_not_there_is_named(toy_corpus, toy_spiece, tmp_path) -> None:
+    with pytest.raises(UnknownNameError, match="cuda"):
+        _toy_run(toy_corpus, toy_spiece, tmp_path, 1, device="gpu")
+    if not torch.cuda.is_available():
+        with pytest.raises(ConfigError, match="no GPU"):
+            _toy_run(toy_corpus, toy_spiece, tmp_path, 1, device="cuda")
 
 
 def test_pretraining_learns_and_ships(toy_corpus, toy_spiece, tmp_path) -> None:

@@ -116,6 +116,11 @@ def test_pretraining_starts_from_them(tmp_path) -> None:
     packed = {path.stem: np.load(path) for path in sorted((out / "tokens").glob("*.npy"))}
     expected = torch.from_numpy(shared_vectors(packed, len(tokenizer), 16)).to(torch.bfloat16)
     assert torch.equal(load_file(out / "model" / "model.safetensors")["shared.weight"], expected)
+    # Made once: a run that finds them takes them.
+    (out / "checkpoint.pt").unlink()
+    np.save(out / "vectors.16.0.npy", np.full((len(tokenizer), 16), 0.5, np.float32))
+    pretrain(corpus, out, tokenizer, shape, config, compile_model=False)
+    assert (load_file(out / "model" / "model.safetensors")["shared.weight"] == 0.5).all()
     (corpus / "ff.txt").unlink()
     with pytest.raises(CorpusError, match="are shared by 6 languages"):
         pretrain(corpus, tmp_path / "five", tokenizer, shape, config, compile_model=False)

@@ -91,7 +91,7 @@ class Batches:
 
 
 def feed(
-    batches: Batches, steps: range, device: str = "cpu", workers: int = 6
+    batches: Batches, steps: range, device: str = "cpu", workers: int | None = None
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Batches of a run of updates, as tensors on a device.
 
@@ -102,9 +102,10 @@ def feed(
     steps : range
         The updates.
     device : str
-        ``cpu``, or ``cuda``: then processes make them ahead of the GPU.
-    workers : int
-        How many processes.
+        ``cpu`` or ``cuda``.
+    workers : int, optional
+        How many processes make them ahead of time; 6 for a GPU, none for a processor, which has
+        better to do.
 
     Yields
     ------
@@ -112,10 +113,11 @@ def feed(
     """
     import torch
 
-    if device == "cpu":
+    workers = (6 if device == "cuda" else 0) if workers is None else workers
+    if not workers:
         for step in steps:
             inputs, targets = map(torch.from_numpy, batches.train(step))
-            yield inputs, targets
+            yield inputs.to(device), targets.to(device)
         return
 
     class Steps(torch.utils.data.Dataset):  # type: ignore[type-arg]
@@ -126,8 +128,8 @@ def feed(
             return batches.train(steps[place])
 
     loader = torch.utils.data.DataLoader(
-        Steps(), batch_size=None, num_workers=workers, prefetch_factor=8, pin_memory=True,
-        multiprocessing_context="fork",
+        Steps(), batch_size=None, num_workers=workers, prefetch_factor=8,
+        pin_memory=device == "cuda", multiprocessing_context="fork",
     )  # fmt: skip
     for inputs, targets in loader:
         yield inputs.to(device, non_blocking=True), targets.to(device, non_blocking=True)

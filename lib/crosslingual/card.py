@@ -47,8 +47,10 @@ def model_card(provenance: dict[str, Any], command: str, corpus_note: str = "") 
     start = "random"
     if recipe.get("embeddings") == "shared":
         start = "co-occurrence with pieces that languages share (`crosslingual.cooccurrence`)"
+    device = provenance.get("device", "cpu")
+    machine = "a CPU" if device == "cpu" else f"one {device}"
     softmax = "all pieces"
-    if recipe.get("sample"):
+    if recipe.get("sample") and device == "cpu":
         softmax = f"an update's labels and {recipe['sample']:,} pieces by chance"
     codes = [find_language(code).short for code in provenance["corpus_tokens"]]
     header = "\n".join(f"- {code}" for code in codes)
@@ -84,7 +86,7 @@ width {shape["d_model"]}, feed-forward {shape["d_ff"]}, {shape["heads"]} heads o
 |---|---|---|---|---|---|---|
 {steps}
 
-On a CPU, with torch {provenance["torch"]}. The optimiser is for the matrices
+On {machine}, with torch {provenance["torch"]}. The optimiser is for the matrices
 (`crosslingual.optimisers`), AdamW for embeddings, biases and gains. In the updates counted under
 *whole text as target*, the target is the text itself and not only its hidden spans (the
 "BERT-style" variant of Raffel et al. 2020): span corruption alone never asks for a word that is

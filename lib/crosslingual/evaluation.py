@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .batching import bucketed, encode, pad, ready
+from .batching import bucketed, encode, pad
+from .devices import ready
 from .errors import ConfigError, DataError
 from .label_scoring import score_labels
 from .metrics import ratio_error

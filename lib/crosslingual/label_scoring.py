@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .batching import bucketed, encode, pad, ready
+from .batching import bucketed, encode, pad
+from .devices import ready
 from .errors import ConfigError
 from .models import Loaded
 from .tasks import Example

@@ -64,7 +64,8 @@ class StackedMuon(torch.optim.Muon):
                     stacks.setdefault(shape, []).append((matrix, group))
         for (_, longer), members in stacks.items():
             matrices, groups = [m for m, _ in members], [g for _, g in members]
-            gradients, first = [m.grad for m in matrices], groups[0]
+            gradients: list[Any] = [m.grad for m in matrices]
+            first = groups[0]
             for matrix in matrices:
                 if "momentum_buffer" not in self.state[matrix]:
                     self.state[matrix]["momentum_buffer"] = torch.zeros_like(matrix)
@@ -72,7 +73,7 @@ class StackedMuon(torch.optim.Muon):
             torch._foreach_lerp_(momenta, gradients, 1 - first["momentum"])
             wanted = momenta
             if first["nesterov"]:
-                wanted = torch._foreach_lerp(gradients, momenta, first["momentum"])
+                wanted = list(torch._foreach_lerp(gradients, momenta, first["momentum"]))
             tall = [m.shape[0] > m.shape[1] for m in matrices]
             stack = torch.stack([w.T if t else w for w, t in zip(wanted, tall, strict=True)])
             steps = orthogonal(stack, first["ns_coefficients"], first["ns_steps"], first["eps"])

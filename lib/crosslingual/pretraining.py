@@ -13,9 +13,9 @@ import numpy as np
 from tqdm import tqdm
 
 from .batches import Batches, feed
-from .batching import device_name
 from .cooccurrence import shared_vectors
 from .corpus import pack
+from .devices import wanted_device
 from .errors import ConfigError, UnknownNameError
 from .files import prepare_folder, write_atomic, write_json
 from .optimisers import pretraining_optimisers
@@ -135,8 +135,8 @@ def pretrain(
         Folder of one text file a language.
     out : str or Path
         Receives ``model/`` (hub format), ``log.jsonl`` (step, loss, tokens a second),
-        ``checkpoint.pt``; ``tokens/`` and ``vectors.npy`` (token vectors from shared pieces), made
-        once.
+        ``checkpoint.pt``; ``tokens/`` and ``vectors.WIDTH.SEED.npy`` (token vectors from shared
+        pieces), made once.
     tokenizer : transformers tokenizer
         Its vocabulary is the model's.
     architecture, config
@@ -147,8 +147,8 @@ def pretrain(
         Folder of an earlier run of the same shape, whose weights are the start of this one
         (a second phase).
     device : str, optional
-        ``cpu`` or ``cuda``; the GPU if there is one. On a GPU the softmax runs over all pieces
-        whatever ``config.sample``: fused, it is no slower there.
+        ``cpu`` or ``cuda``; the GPU if there is one. On a GPU the softmax runs over all pieces,
+        whatever ``config.sample``.
     snapshots : sequence of int
         Updates after which the weights are kept, in ``snapshots/UPDATES.pt``.
 
@@ -156,6 +156,13 @@ def pretrain(
     -------
     dict
         Provenance: settings, tokens seen, losses by language, seconds, device, versions.
+
+    Raises
+    ------
+    ConfigError
+        If ``out`` holds a run with other settings, or a device is wanted that is not there.
+    UnknownNameError
+        For an unknown start of the embeddings, optimiser or device.
     """
     import torch
 
@@ -165,7 +172,7 @@ def pretrain(
     config = config or PretrainConfig()
     folder = prepare_folder(out)
     batches = Batches(pack(corpus, tokenizer, folder / "tokens"), tokenizer, config)
-    device = device or device_name()
+    device = wanted_device(device)
     model = new_model(architecture, len(tokenizer), config.seed).to(device)
     if config.embeddings not in STARTS:
         raise UnknownNameError(config.embeddings, STARTS)
@@ -188,7 +195,7 @@ def pretrain(
             optimiser.load_state_dict(saved)
         first, seconds = state["step"], state["seconds"]
     elif start is None and config.embeddings == "shared":
-        file = folder / "vectors.npy"
+        file = folder / f"vectors.{architecture.d_model}.{config.seed}.npy"
         if not file.exists():
             width, eos = architecture.d_model, tokenizer.eos_token_id
             vectors = shared_vectors(batches.packed, len(tokenizer), width, eos, seed=config.seed)
@@ -198,7 +205,7 @@ def pretrain(
             model.shared.weight.copy_(torch.from_numpy(vectors))
     model.train()
     body: Any = plain_loss if device == "cuda" else states
-    if device == "cuda":  # fused by the compiler, plain products beat the kernel on short texts
+    if device == "cuda":  # attention that the compiler can fuse with what is around it
         model.set_attn_implementation("eager")
     if compile_model:
         body = torch.compile(body, dynamic=False)

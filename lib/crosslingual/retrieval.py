@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .batching import autocast, bucketed, pad
+from .batching import bucketed, pad
+from .devices import autocast
 from .errors import DataError
 from .models import Loaded
 

@@ -36,6 +36,12 @@ def corpus(args: argparse.Namespace) -> None:
         print(f"{code:8}  {before:10,}  {added:,}")
 
 
+def _update(text: str) -> int:
+    if not text.strip().isdigit():
+        raise ConfigError(f"--snapshots takes numbers of updates, as 400,1600; not {text!r}.")
+    return int(text)
+
+
 def pretrain(args: argparse.Namespace) -> None:
     """Do ``crosslingual pretrain``."""
     from .card import model_card
@@ -44,6 +50,7 @@ def pretrain(args: argparse.Namespace) -> None:
     corpus = _corpus(args)
     if args.steps < 1 or args.batch < 1 or args.vocab_size < 1000:
         raise ConfigError("--steps and --batch must be at least 1, --vocab-size at least 1000.")
+    snapshots = [_update(step) for step in (args.snapshots or "").split(",") if step.strip()]
     from .corpus import corpus_files
 
     corpus_files(corpus)
@@ -86,7 +93,7 @@ def pretrain(args: argparse.Namespace) -> None:
         compile_model=not args.no_compile,
         start=args.start,
         device=args.device,
-        snapshots=[int(step) for step in (args.snapshots or "").split(",") if step.strip()],
+        snapshots=snapshots,
     )
     command = f"crosslingual {shlex.join(sys.argv[1:])}"
     write_text(folder / "model" / "README.md", model_card(provenance, command, args.note))

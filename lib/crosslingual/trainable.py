@@ -6,7 +6,7 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 from .adapters import add_adapters
-from .batching import device_name
+from .devices import device_name
 from .models import Loaded
 from .parallel import world
 from .train_settings import TrainSettings

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .adapters import merge_adapters
-from .batching import Encoded, autocast, bucketed, encode, pad
+from .batching import Encoded, bucketed, encode, pad
 from .checkpoints import Checkpoint
+from .devices import autocast
 from .errors import DataError
 from .models import Loaded
 from .parallel import share_gradients, world

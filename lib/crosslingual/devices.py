@@ -1,0 +1,81 @@
+"""Where a model computes, and in which precision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from .errors import ConfigError, UnknownNameError
+
+__all__ = ["autocast", "device_name", "ready", "wanted_device"]
+
+
+def device_name() -> str:
+    """``cuda`` where there is a GPU, else ``cpu``."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def wanted_device(name: str | None) -> str:
+    """The device that was asked for, or the one at hand.
+
+    Raises
+    ------
+    UnknownNameError
+        If it is neither ``cpu`` nor ``cuda``.
+    ConfigError
+        If it is not there.
+    """
+    if name not in (None, "cpu", "cuda"):
+        raise UnknownNameError(str(name), ("cpu", "cuda"))
+    here = device_name()
+    if name == "cuda" and here != "cuda":
+        raise ConfigError(
+            "device 'cuda' was asked for, but torch sees no GPU here. Leave the device out, "
+            "or install a build of torch for your GPU."
+        )
+    return name or here
+
+
+def autocast(precision: str) -> Any:
+    """Context for the given precision on the CPU or GPU at hand."""
+    import torch
+
+    if precision == "auto":
+        precision = "bf16" if _has_bf16() else "fp32"
+    return torch.autocast(device_name(), dtype=torch.bfloat16, enabled=precision == "bf16")
+
+
+def _has_bf16() -> bool:
+    import torch
+
+    if torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported())
+    return bool(torch.cpu._is_avx512_bf16_supported())
+
+
+@contextmanager
+def ready(model: Any, precision: str) -> Iterator[None]:
+    """Inference in the given precision, the weights rounded once.
+
+    Autocast rounds every weight at every call, up to a sixth of the time of writing answers
+    on a CPU. The results are the same to the bit.
+    """
+    import torch
+
+    with torch.inference_mode(), autocast(precision):
+        device = model.device.type
+        linear = [m for m in model.modules() if isinstance(m, torch.nn.Linear)]
+        full = [m._parameters["weight"] for m in linear]
+        if torch.is_autocast_enabled(device):
+            kind = torch.get_autocast_dtype(device)
+            for module, weight in zip(linear, full, strict=True):
+                rounded = weight.detach().to(kind)  # type: ignore[union-attr]
+                module._parameters["weight"] = torch.nn.Parameter(rounded, requires_grad=False)
+        try:
+            yield
+        finally:
+            for module, weight in zip(linear, full, strict=True):
+                module._parameters["weight"] = weight
