@@ -4,7 +4,8 @@
     python benchmarks/kit.py unpack KIT RUN    there
 
 KIT, 45 MB, receives the tokens of the corpus (xz), SIB-200 and PUD from $CROSSLINGUAL_DATA, and
-the packages that tasks need and machines with torch and transformers often lack. It is for a
+the packages that tasks and studies need and machines with torch and transformers often lack
+(of a processor of the same make; the compiled ones serve every Python from 3.9). It is for a
 machine of your own: the data in it are not ours to pass on. Unpacked, RUN/site belongs on
 PYTHONPATH and RUN/data is $CROSSLINGUAL_DATA.
 """
@@ -23,7 +24,10 @@ from pathlib import Path
 
 import numpy as np
 
-PACKAGES = ("hassil", "home-assistant-intents", "langcodes", "num2words", "unicode-rbnf", "docopt")
+PACKAGES = (
+    "hassil", "home-assistant-intents", "langcodes", "num2words", "unicode-rbnf", "docopt",  # tasks
+    "dask", "distributed", "locket", "partd", "tblib", "tornado", "zict",  # studies
+)  # fmt: skip
 LANGUAGES = ("ar", "de", "en", "es", "fi", "fr", "hi", "ru", "tr", "zh")  # of PUD
 # Ids are pairs of bytes: told so, xz finds a tenth more to leave out.
 FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 9, "lc": 0, "lp": 1, "pb": 1}]
