@@ -1,11 +1,13 @@
 """Studies on a real scheduler that are killed, and records in other places than a folder."""
 
 import dataclasses
+import os
 
 import fsspec
 import pytest
 from cluster_harness import CONFIG, cluster, disturbed, simulated
 
+from crosslingual.devices import visible_gpus
 from crosslingual.errors import OutputError, RecordError
 from crosslingual.record_store import RecordStore, open_store, read_records
 from crosslingual.running import StudyError, run_study
@@ -56,6 +58,39 @@ def test_workers_may_have_to_offer_a_gpu(tmp_path) -> None:
             asked = client.submit(lambda: 1, resources={"TPU": 1})
             with pytest.raises(TimeoutError):
                 asked.result(timeout=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("workers", "expected"), [(None, {"0.3", "1.5"}), (3, {"0.3", "1.5", "2.3"})]
+)
+def test_local_processes_take_gpus_in_turn(tmp_path, monkeypatch, workers, expected) -> None:
+    """One process a GPU, or as many as asked for; the machine's GPUs are said to be 3 and 5."""
+    monkeypatch.setattr("crosslingual.running.visible_gpus", lambda: ["3", "5"])
+    seen = tmp_path / "seen"
+    seen.mkdir()
+
+    def work(job, out: str) -> int:
+        from distributed import get_worker
+
+        (seen / f"{get_worker().name}.{os.environ['CUDA_VISIBLE_DEVICES']}").touch()
+        return simulated(job, out)
+
+    run_study(CONFIG, tmp_path / "out", workers=workers, progress=False, work=work)
+    assert {path.name for path in seen.iterdir()} == expected
+
+
+@pytest.mark.parametrize(
+    ("count", "named", "expected"),
+    [(0, None, []), (2, None, ["0", "1"]), (2, "4, 7", ["4", "7"]), (0, "", [])],
+)
+def test_gpus_are_named_as_the_environment_does(monkeypatch, count, named, expected) -> None:
+    monkeypatch.setattr("torch.cuda.device_count", lambda: count)
+    if named is None:
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    else:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
+    assert visible_gpus() == expected
 
 
 def flaky(job, out: str) -> int:

@@ -103,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--scheduler", help="address of a Dask scheduler; a local cluster by default")
     p.add_argument(
-        "--workers", type=whole, help="local processes; one a core by default, 0 for none"
+        "--workers", type=whole, help="local processes; one a GPU or core by default, 0 for none"
     )
     p.add_argument("--resources", help="what a worker must offer for each job, such as GPU=1")
     p.add_argument("--data-dir", help="folder of public benchmarks, instead of the config's")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from .errors import ConfigError, UnknownNameError
 
-__all__ = ["autocast", "device_name", "ready", "wanted_device"]
+__all__ = ["autocast", "device_name", "ready", "visible_gpus", "wanted_device"]
 
 
 def device_name() -> str:
@@ -16,6 +17,15 @@ def device_name() -> str:
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def visible_gpus() -> list[str]:
+    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them; none on a CPU."""
+    import torch
+
+    count = torch.cuda.device_count()
+    named = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+    return [name.strip() for name in named][:count] if named[0] else [*map(str, range(count))]
 
 
 def wanted_device(name: str | None) -> str:

@@ -70,7 +70,7 @@ def encoder_health(loaded: Loaded, texts: Sequence[str]) -> pd.DataFrame:
     model, tokenizer = loaded.model.eval(), loaded.tokenizer
     before = model.config._attn_implementation
     model.set_attn_implementation("eager")  # the fused kernels keep no attention weights
-    batch = tokenizer(list(texts), padding=True, return_tensors="pt")
+    batch = tokenizer(list(texts), padding=True, return_tensors="pt").to(model.device)
     mask = batch["attention_mask"].bool()
     with torch.inference_mode():
         out = model.encoder(
@@ -169,7 +169,7 @@ def neighbours(loaded: Loaded, words: Sequence[str], count: int = 8) -> pd.DataF
     import pandas as pd
 
     tokenizer = loaded.tokenizer
-    vectors = loaded.model.get_input_embeddings().weight.detach().float().numpy()
+    vectors = loaded.model.get_input_embeddings().weight.detach().float().cpu().numpy()
     vectors = _unit(vectors)
     names = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
     shown = [name.strip("\u2581") for name in names]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from .devices import visible_gpus
 from .errors import ConfigError, CrosslingualError
 from .measuring import measure
 from .models import SHIPPED
@@ -96,8 +98,9 @@ def run_study(
         package and, if they run on other machines, the same ``out`` on a shared disk. By
         default a cluster of one-thread processes is started on this machine.
     workers : int, optional
-        Number of processes of the local cluster, by default one a core; 0 measures in
-        this process.
+        Number of processes of the local cluster; 0 measures in this process. By default one a
+        GPU, or one a core where there is none. Where there are GPUs, each process has one of
+        them, in turn: with more processes than GPUs, several share one, which serves small models.
     progress : bool
         Show a progress bar with the time left.
     limit : int, optional
@@ -132,8 +135,10 @@ def run_study(
     for name in sorted(finished):
         store.read(name)
     todo = unmeasured(jobs, finished)[:limit]
+    gpus = visible_gpus() if scheduler is None and todo else []
+    processes = min(workers or len(gpus) or os.cpu_count() or 1, len(todo))
     if scheduler is None and todo:
-        _check_memory(study, min(workers or os.cpu_count() or 1, len(todo)))
+        _check_memory(study, math.ceil(processes / max(1, len(gpus))))
     failures: list[tuple[Job, BaseException]] = []
     bar = tqdm(
         total=len(cells), initial=len(finished), desc="cells", unit="cell", disable=not progress
@@ -143,7 +148,7 @@ def run_study(
             if workers == 0 and scheduler is None:
                 outcomes = _here(todo, store.place, work)
             else:
-                outcomes = _on_dask(todo, store.place, work, scheduler, workers, resources)
+                outcomes = _on_dask(todo, store.place, work, scheduler, processes, gpus, resources)
             for job, error in outcomes:
                 if error is None:
                     bar.update(len(job.cells))
@@ -173,6 +178,17 @@ def _check_memory(study: StudyConfig, processes: int) -> None:
             check_memory(model, study.train, memory, processes)
 
 
+def _give_gpus(client: Any, gpus: list[str]) -> None:
+    """Let each process of a local cluster see one GPU, before it looks for any."""
+    from distributed import WorkerPlugin
+
+    class OneGPU(WorkerPlugin):  # type: ignore[misc]
+        def setup(self, worker: Any) -> None:
+            os.environ["CUDA_VISIBLE_DEVICES"] = gpus[int(worker.name) % len(gpus)]
+
+    client.register_plugin(OneGPU())
+
+
 Outcome = Iterator[tuple[Job, BaseException | None]]
 
 
@@ -194,7 +210,8 @@ def _on_dask(
     place: str,
     work: Work,
     scheduler: str | None,
-    workers: int | None,
+    processes: int,
+    gpus: list[str],
     resources: Mapping[str, float] | None,
 ) -> Outcome:
     import dask
@@ -211,7 +228,7 @@ def _on_dask(
     ):
         if scheduler is None:
             cluster = LocalCluster(
-                n_workers=min(workers or os.cpu_count() or 1, len(jobs)),
+                n_workers=processes,
                 threads_per_worker=1,
                 processes=True,
                 dashboard_address=":0",
@@ -233,6 +250,8 @@ def _on_dask(
                 f"the scheduler {scheduler!r} has no worker after {WORKERS_WITHIN} s. "
                 f"Start one with 'dask worker {scheduler}'."
             ) from None
+        if gpus:
+            _give_gpus(client, gpus)
         try:
             how = {"pure": False, "retries": RETRIES, "resources": dict(resources or {}) or None}
             futures = {client.submit(work, job, place, **how): job for job in jobs}
