@@ -48,8 +48,11 @@ def pretrain(args: argparse.Namespace) -> None:
     from .files import prepare_folder, write_bytes, write_csv, write_text
 
     corpus = _corpus(args)
-    if args.steps < 1 or args.batch < 1 or args.vocab_size < 1000:
-        raise ConfigError("--steps and --batch must be at least 1, --vocab-size at least 1000.")
+    if args.steps < 1 or args.batch < 1 or args.vocab_size < 1000 or args.length < 8:
+        raise ConfigError(
+            "--steps and --batch must be at least 1, --length at least 8, --vocab-size at least "
+            f"1000; they are {args.steps}, {args.batch}, {args.length} and {args.vocab_size}."
+        )
     snapshots = [_update(step) for step in (args.snapshots or "").split(",") if step.strip()]
     from .corpus import corpus_files
 
