@@ -66,6 +66,17 @@ def test_the_true_law_extrapolates_best(law: str) -> None:
     assert "foretold best" in str(result)
 
 
+def test_no_law_is_best_where_not_all_can_compete() -> None:
+    """AICc of the logistic law needs seven points: of five, the log law would win unopposed."""
+    scores = _scores("logistic", noise=0.003)
+    fewer = scores[scores["shots"].isin([0, 10, 25, 50, 250]) & (scores["seed"] == 0)]
+    table = growth(fewer).comparison.set_index("law")
+    assert np.isfinite(table.loc["log", "aicc"])
+    assert np.isnan(table.loc["logistic", "aicc"])
+    assert table["best"].isna().all()
+    assert growth(scores).comparison["best"].sum() == pytest.approx(1.0)
+
+
 def test_every_task_and_training_has_its_own_comparison() -> None:
     """Two worlds with different laws: each is told by itself, as it would be alone."""
     one, two = _scores("log", noise=0.01), _scores("logistic", noise=0.01).assign(task="u")

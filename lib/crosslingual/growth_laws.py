@@ -36,7 +36,8 @@ class Growth:
         One row a law, for each task, model and training of the scores: curves, rmse (fitted;
         the root of the mean square over curves), noise (the same about the mean of the draws of
         each number of examples, the least that any curve can have; NaN with one draw), aicc
-        (mean over curves), best (share of curves with the lowest AICc), extrapolation (RMSE
+        (mean over curves), best (share of curves with the lowest AICc; NaN where curves have too
+        few points for the AICc of some law, so that not all compete), extrapolation (RMSE
         beyond ``split``, fitted up to it), bias (mean of predicted minus true there),
         extrapolates_best (share of curves).
     curves : DataFrame
@@ -224,6 +225,8 @@ def growth(scores: pd.DataFrame, laws: Sequence[str] = tuple(LAWS), split: int =
     curves = pd.DataFrame(found)
     for column in ("aicc", "extrapolation"):
         curves[f"{column}_best"] = _is_best(curves, keys, column)
+    compete = curves["aicc"].notna().groupby([curves[k] for k in keys]).transform("all")
+    curves["aicc_best"] = curves["aicc_best"].where(compete)
     study = [k for k in _STUDY if k in curves]
     groups = curves.groupby([*study, "law"], sort=False)
     comparison = groups.agg(
