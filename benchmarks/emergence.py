@@ -142,7 +142,7 @@ def model_at(run: str, place: str) -> tuple[Loaded, dict[str, Any]]:
 
 
 def transfer(job: tuple[str, str, str], sources: Sequence[str] = SOURCES) -> list[dict[str, Any]]:
-    """Fine-tune one snapshot on every source, test on every target."""
+    """Fine-tune one snapshot on each source, test it on every target."""
     run, place, name = job
     torch.set_num_threads(1)
     loaded, about = model_at(run, place)

@@ -3,7 +3,7 @@
     python benchmarks/kit.py pack RUN KIT      here: RUN is a folder of ``crosslingual pretrain``
     python benchmarks/kit.py unpack KIT RUN    there
 
-KIT, 45 MB, receives the tokens of the corpus (xz), SIB-200 and PUD from $CROSSLINGUAL_DATA, and
+KIT, about 50 MB, holds the tokens of the corpus (xz), SIB-200 and PUD from $CROSSLINGUAL_DATA, and
 the packages that tasks and studies need and machines with torch and transformers often lack
 (of a processor of the same make; the compiled ones serve every Python from 3.9). It is for a
 machine of your own: the data in it are not ours to pass on. Unpacked, RUN/site belongs on
@@ -29,7 +29,7 @@ PACKAGES = (
     "dask", "distributed", "locket", "partd", "tblib", "tornado", "zict",  # studies
 )  # fmt: skip
 LANGUAGES = ("ar", "de", "en", "es", "fi", "fr", "hi", "ru", "tr", "zh")  # of PUD
-# Ids are pairs of bytes: told so, xz finds a tenth more to leave out.
+# Ids are pairs of bytes, and xz is told so.
 FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 9, "lc": 0, "lp": 1, "pb": 1}]
 
 

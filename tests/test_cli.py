@@ -112,6 +112,8 @@ def test_pretrain_needs_a_corpus(tmp_path, monkeypatch, capsys) -> None:
     assert "does not exist" in capsys.readouterr().err
     assert main(["pretrain", "--out", str(out), "--corpus", str(tmp_path), "--snapshots", "x"]) == 2
     assert "--snapshots takes numbers of updates" in capsys.readouterr().err
+    assert main(["pretrain", "--out", str(out), "--corpus", str(tmp_path), "--snapshots", "²"]) == 2
+    assert "--snapshots takes numbers of updates" in capsys.readouterr().err
     assert main(["pretrain", "--out", str(out), "--corpus", str(tmp_path), "--length", "7"]) == 2
     assert "--length at least 8" in capsys.readouterr().err
     assert not out.exists()

@@ -293,6 +293,7 @@ def test_a_device_that_is_not_there_is_named(toy_corpus, toy_spiece, tmp_path) -
     if not torch.cuda.is_available():
         with pytest.raises(ConfigError, match="no GPU"):
             _toy_run(toy_corpus, toy_spiece, tmp_path, 1, device="cuda")
+    assert not (tmp_path / "tokens").exists()  # it is told before any work
 
 
 def test_pretraining_learns_and_ships(toy_corpus, toy_spiece, tmp_path) -> None:

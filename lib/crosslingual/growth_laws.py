@@ -39,7 +39,7 @@ class Growth:
         (mean over curves), best (share of curves with the lowest AICc; NaN where curves have too
         few points for the AICc of some law, so that not all compete), extrapolation (RMSE
         beyond ``split``, fitted up to it), bias (mean of predicted minus true there),
-        extrapolates_best (share of curves).
+        extrapolates_best (share of curves; NaN likewise).
     curves : DataFrame
         One row a curve and law: keys, law, aicc, rmse, noise, extrapolation, bias, and
         parameters ``p0``, ``p1`` ...
@@ -225,8 +225,6 @@ def growth(scores: pd.DataFrame, laws: Sequence[str] = tuple(LAWS), split: int =
     curves = pd.DataFrame(found)
     for column in ("aicc", "extrapolation"):
         curves[f"{column}_best"] = _is_best(curves, keys, column)
-    compete = curves["aicc"].notna().groupby([curves[k] for k in keys]).transform("all")
-    curves["aicc_best"] = curves["aicc_best"].where(compete)
     study = [k for k in _STUDY if k in curves]
     groups = curves.groupby([*study, "law"], sort=False)
     comparison = groups.agg(
@@ -248,8 +246,8 @@ def _root_mean_square(values: pd.Series) -> float:
 
 
 def _is_best(curves: pd.DataFrame, keys: list[str], column: str) -> pd.Series:
-    """Which law of a curve has its lowest value; NaN where the curve has none."""
-    lowest = curves.groupby(keys)[column].transform("min")
+    """Which law of a curve has its lowest value; NaN where a law has none and cannot compete."""
+    lowest = curves.groupby(keys)[column].transform(lambda values: values.min(skipna=False))
     return (curves[column] == lowest).astype(float).where(lowest.notna())
 
 

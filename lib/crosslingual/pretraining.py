@@ -170,12 +170,12 @@ def pretrain(
 
     architecture = architecture or Architecture()
     config = config or PretrainConfig()
-    folder = prepare_folder(out)
-    batches = Batches(pack(corpus, tokenizer, folder / "tokens"), tokenizer, config)
     device = wanted_device(device)
-    model = new_model(architecture, len(tokenizer), config.seed).to(device)
     if config.embeddings not in STARTS:
         raise UnknownNameError(config.embeddings, STARTS)
+    folder = prepare_folder(out)
+    batches = Batches(pack(corpus, tokenizer, folder / "tokens"), tokenizer, config)
+    model = new_model(architecture, len(tokenizer), config.seed).to(device)
     optimisers = pretraining_optimisers(model, config.optimiser, config.rate, config.embedding_lr)
     if start is not None:
         earlier = torch.load(Path(start) / "checkpoint.pt", device, weights_only=True)

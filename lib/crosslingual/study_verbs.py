@@ -37,7 +37,7 @@ def corpus(args: argparse.Namespace) -> None:
 
 
 def _update(text: str) -> int:
-    if not text.strip().isdigit():
+    if not text.strip().isdecimal():
         raise ConfigError(f"--snapshots takes numbers of updates, as 400,1600; not {text!r}.")
     return int(text)
 
@@ -57,6 +57,9 @@ def pretrain(args: argparse.Namespace) -> None:
     from .corpus import corpus_files
 
     corpus_files(corpus)
+    from .devices import wanted_device
+
+    device = wanted_device(args.device)  # before a vocabulary is learned for nothing
     folder = prepare_folder(args.out)
     import torch
 
@@ -95,7 +98,7 @@ def pretrain(args: argparse.Namespace) -> None:
         ),
         compile_model=not args.no_compile,
         start=args.start,
-        device=args.device,
+        device=device,
         snapshots=snapshots,
     )
     command = f"crosslingual {shlex.join(sys.argv[1:])}"
