@@ -16,6 +16,9 @@ from crosslingual.comparisons import (
     source_worth,
 )
 from crosslingual.errors import DataError, UnknownNameError
+from crosslingual.growth_laws import growth
+from crosslingual.responses import one_row_a_cell
+from crosslingual.summaries import matrix, summarise
 
 CODES = ["ara", "deu", "eng", "fin", "hin", "ita", "rus", "swa", "tur", "zho"]
 
@@ -199,3 +202,40 @@ def test_the_command_prints_both_tables(tmp_path, capsys) -> None:
     pd.DataFrame([_row("deu", "eng", "source", 0, 0.5)]).to_csv(path, index=False)
     assert main(["worth", "--scores", str(path)]) == 2
     assert "configs/few_shot.yaml" in capsys.readouterr().err
+
+
+def test_two_recipes_are_not_averaged(tmp_path, capsys) -> None:
+    """A study rerun with another recipe into the same folder exports both, cell by cell."""
+    shots, random = (0, 5, 10, 50, 250), np.random.default_rng(3)
+    rows = [
+        {**_row("deu", "eng", "sequential" if n else "source", n, random.uniform()), "settings": s}
+        for n in shots
+        for s in ("0e01", "77c9")
+    ]
+    both, path = pd.DataFrame(rows), tmp_path / "scores.csv"
+    one = both[both["settings"] == "77c9"]
+    for verb in (
+        source_worth,
+        summarise,
+        growth,
+        lambda table: matrix(table, "t"),
+        lambda table: compare_models(table, "m", "n"),
+        lambda table: compare_trainings(table, "sequential", "sequential"),
+        one_row_a_cell,
+    ):
+        with pytest.raises(DataError, match=r"in several ways \(settings 0e01, 77c9\)"):
+            verb(both)
+    # Other draws, other ways and other models may each have their own.
+    apart = [both.loc[both["settings"] == "0e01"].assign(**{k: v}) for k, v in
+             (("seed", 1), ("model", "n"), ("source", "fin"))]  # fmt: skip
+    assert len(source_worth(pd.concat([one, *apart]))) == 2 * 4
+    both.to_csv(path, index=False)
+    assert main(["worth", "--scores", str(path)]) == 2
+    assert "keep one" in capsys.readouterr().err
+    assert main(["worth", "--scores", str(path), "--settings", "77c9"]) == 0
+    assert f"{one['score'].iloc[1]:.3f}" in capsys.readouterr().out
+    assert main(["worth", "--scores", str(path), "--settings", "77"]) == 2
+    assert "There are: 0e01, 77c9." in capsys.readouterr().err
+    both.drop(columns="settings").assign(seed=range(10)).to_csv(path, index=False)
+    assert main(["growth", "--scores", str(path), "--settings", "77c9"]) == 2
+    assert "There are: none." in capsys.readouterr().err

@@ -106,9 +106,10 @@ def test_what_cannot_fit_is_refused_with_numbers(tmp_path, monkeypatch) -> None:
         check_memory("google/mt5-xl", TrainSettings(micro_batch=16), DEVICES["h100"].memory, 2)
     check_memory("google/mt5-small", TrainSettings(micro_batch=8), DEVICES["h100"].memory)
     monkeypatch.setattr("crosslingual.forecast._free_memory", lambda: 2.0 * GIB)
-    config = {"model": "google/mt5-large", "tasks": ["intents"], "sources": ["de"]}
-    with pytest.raises(ConfigError, match=r"there are 2\.0"):
-        run_study(config, tmp_path, workers=0, progress=False)
+    config = {"model": "google/mt5-large", "tasks": ["intents"], "sources": ["de", "en", "fi"]}
+    for workers, told in ((0, "1 process"), (1, "1 process"), (3, "3 processes")):
+        with pytest.raises(ConfigError, match=rf"with {told} needs.*there are 2\.0"):
+            run_study(config, tmp_path, workers=workers, progress=False)
     assert not list(tmp_path.glob("*.json"))
 
 

@@ -183,14 +183,12 @@ def _parser() -> argparse.ArgumentParser:
     p.set_defaults(run=verbs.validate)
 
     p = commands.add_parser("growth", help="compare laws of growth with target examples")
-    p.add_argument("--scores", required=True, help="CSV with shots")
-    p.add_argument("--columns", help="our=theirs, comma-separated, where names differ")
+    _table_arguments(p, "CSV with shots")
     p.add_argument("--split", type=whole, default=50, help="fit up to so many (%(default)s)")
     p.set_defaults(run=verbs.growth)
 
     p = commands.add_parser("worth", help="what a source is worth beside target examples")
-    p.add_argument("--scores", required=True, help="CSV with shots and training")
-    p.add_argument("--columns", help="our=theirs, comma-separated, where names differ")
+    _table_arguments(p, "CSV with shots and training")
     p.add_argument("--interval", type=float, default=0.95, help="coverage (%(default)s)")
     p.set_defaults(run=verbs.worth)
 
@@ -234,9 +232,7 @@ def _advice_commands(commands: argparse._SubParsersAction[argparse.ArgumentParse
 
 
 def _mixture_arguments(p: argparse.ArgumentParser) -> None:
-    p.add_argument("--scores", required=True, help="CSV with amounts, or SUMEval JSON")
-    p.add_argument("--columns", help="our=theirs, comma-separated, where names differ")
-    p.add_argument("--model", help="which model, if the scores hold several")
+    _table_arguments(p, "CSV with amounts, or SUMEval JSON")
     p.add_argument("--task", help="which task, if the scores hold several")
     p.add_argument("--target", required=True, help="a language")
     p.add_argument(
@@ -255,11 +251,16 @@ def _fixed_argument(p: argparse.ArgumentParser) -> None:
     )
 
 
-def _scores_arguments(p: argparse.ArgumentParser) -> None:
-    p.add_argument("--scores", required=True, help="CSV with task, source, target, score")
+def _table_arguments(p: argparse.ArgumentParser, told: str) -> None:
+    p.add_argument("--scores", required=True, help=told)
     p.add_argument("--columns", help="our=theirs, comma-separated, where names differ")
-    p.add_argument("--features", help="CSV as 'features' writes it; computed otherwise")
     p.add_argument("--model", help="which model, if the scores hold several")
+    p.add_argument("--settings", help="which recipe, by its digest, if there are several")
+
+
+def _scores_arguments(p: argparse.ArgumentParser) -> None:
+    _table_arguments(p, "CSV with task, source, target, score")
+    p.add_argument("--features", help="CSV as 'features' writes it; computed otherwise")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

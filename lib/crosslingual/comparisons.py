@@ -13,6 +13,7 @@ import numpy as np
 
 from .bootstrap import check_level
 from .errors import DataError, UnknownNameError
+from .responses import refuse_several_recipes
 from .standard_errors import covariance
 
 if TYPE_CHECKING:
@@ -105,9 +106,15 @@ def compare_models(scores: pd.DataFrame, a: str, b: str, level: float = 0.95) ->
         Columns task, where (``in-language`` or ``across``), pairs, a, b, difference
         (means over pairs), low, high (see `over_pairs`), wins (share of pairs where ``a`` is
         better).
+
+    Raises
+    ------
+    DataError
+        If a cell was measured with one seed in several ways (``settings``).
     """
     import pandas as pd
 
+    refuse_several_recipes(scores)
     zero = scores[scores["shots"] == 0]
     return pd.DataFrame(
         {"task": task, "where": where, **told}
@@ -190,10 +197,12 @@ def compare_trainings(
     Raises
     ------
     DataError
-        If no number of examples was used both ways.
+        If no number of examples was used both ways, or a cell was measured with one seed in several
+        ways (``settings``).
     """
     import pandas as pd
 
+    refuse_several_recipes(scores)
     rows = []
     across = scores[(scores["source"] != scores["target"]) & scores["training"].isin([a, b])]
     for (task, model, shots), part in across.groupby(["task", "model", "shots"], sort=True):
@@ -238,7 +247,8 @@ def source_worth(scores: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
     Raises
     ------
     DataError
-        If there is no score with a source and target examples.
+        If there is no score with a source and target examples, or a cell was measured with one seed
+        in several ways (``settings``).
 
     Notes
     -----
@@ -261,6 +271,7 @@ def source_worth(scores: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
     """
     import pandas as pd
 
+    refuse_several_recipes(scores)
     keys, pair = ["task", "model"], PAIR
     helped = scores["training"].isin(["sequential", "joint"]) & (
         scores["source"] != scores["target"]

@@ -278,7 +278,7 @@ def check_memory(
         named: dict[str, Any] = {k: f"{v / GIB:.1f}" for k, v in parts.items()}
         raise ConfigError(
             f"fine-tuning {model!r} ({shape.parameters / 1e6:,.0f} million weights) with "
-            f"{processes} processes needs about {needed / GIB:.1f} GiB "
+            f"{processes} process{'es' * (processes > 1)} needs about {needed / GIB:.1f} GiB "
             f"({', '.join(f'{k} {v}' for k, v in named.items())} each), and there are "
             f"{memory / GIB:.1f}. Lower micro_batch (now {settings.micro_batch or settings.batch}) "
             "or max_input, set checkpointing: true, optimiser: adafactor or lora_rank, or use "

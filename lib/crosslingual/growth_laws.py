@@ -18,7 +18,7 @@ from .errors import DataError, UnknownNameError
 from .laws import LAWS, fit_law
 from .model_matrix import design
 from .regression import Regression, fit
-from .responses import as_fractions
+from .responses import as_fractions, refuse_several_recipes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -147,6 +147,7 @@ def growth_rows(scores: pd.DataFrame) -> pd.DataFrame:
     """
     import pandas as pd
 
+    refuse_several_recipes(scores)
     rows, _ = as_fractions(scores)
     if "training" not in rows:
         return rows
@@ -177,7 +178,8 @@ def growth(scores: pd.DataFrame, laws: Sequence[str] = tuple(LAWS), split: int =
     Raises
     ------
     DataError
-        If no curve has four numbers of shots, two up to ``split`` and one beyond.
+        If no curve has four numbers of shots, two up to ``split`` and one beyond, or a cell was
+        measured with one seed in several ways (``settings``).
     """
     import pandas as pd
 

@@ -18,6 +18,7 @@ __all__ = [
     "one_task",
     "refuse_repetitions",
     "refuse_several_models",
+    "refuse_several_recipes",
     "responses",
 ]
 
@@ -32,6 +33,24 @@ def refuse_several_models(scores: pd.DataFrame) -> None:
         raise DataError(
             f"the scores hold several models ({', '.join(sorted(scores['model'].unique()))}): "
             "choose one."
+        )
+
+
+def refuse_several_recipes(scores: pd.DataFrame) -> None:
+    """Raise a DataError if a cell was measured with one seed in two ways, told by ``settings``.
+
+    Their mean would be of neither. Tables without that column pass.
+    """
+    keys = ["task", "model", "training", "shots", "source", "target", "seed"]
+    if "settings" not in scores:
+        return
+    cells = scores.groupby([k for k in keys if k in scores], sort=False, dropna=False)["settings"]
+    several = cells.nunique() > 1
+    if several.any():
+        first = cells.unique()[several].iloc[0]
+        raise DataError(
+            f"{int(several.sum())} cells were measured in several ways (settings "
+            f"{', '.join(map(str, first))}): keep one, scores[scores['settings'] == '{first[0]}']."
         )
 
 
@@ -99,6 +118,7 @@ def _cell_keys(scores: pd.DataFrame) -> list[str]:
 
 def refuse_repetitions(scores: pd.DataFrame) -> None:
     """Raise a DataError if a cell is there twice with one seed."""
+    refuse_several_recipes(scores)
     repeated = scores.duplicated([*_cell_keys(scores), *(["seed"] if "seed" in scores else [])])
     if repeated.any():
         row = scores[repeated].iloc[0]

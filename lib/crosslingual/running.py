@@ -136,7 +136,9 @@ def run_study(
         store.read(name)
     todo = unmeasured(jobs, finished)[:limit]
     gpus = visible_gpus() if scheduler is None and todo else []
-    processes = min(workers or len(gpus) or os.cpu_count() or 1, len(todo))
+    processes = 1  # this one
+    if workers != 0:
+        processes = min(workers or len(gpus) or os.cpu_count() or 1, len(todo))
     if scheduler is None and todo:
         _check_memory(study, math.ceil(processes / max(1, len(gpus))))
     failures: list[tuple[Job, BaseException]] = []

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from .errors import DataError
 from .languages import DEFAULT_LANGUAGES, find_language
+from .responses import refuse_several_recipes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,6 +42,11 @@ def matrix(
     DataFrame
         Mean over seeds; index and columns are ISO 639-1 codes, the default languages
         first, NaN where a pair was not measured.
+
+    Raises
+    ------
+    DataError
+        If there is no such score, or several models, trainings or recipes (``settings``).
     """
     rows = scores[(scores["task"] == task) & (scores["shots"] == shots)]
     models = sorted(rows["model"].unique())
@@ -58,6 +64,7 @@ def matrix(
         raise DataError(
             f"no scores for task {task!r}, model {model!r}, shots {shots}; there are {have}."
         )
+    refuse_several_recipes(rows)
     table = rows.pivot_table(index="source", columns="target", values="score", aggfunc="mean")
     order = [c for c in DEFAULT_LANGUAGES if c in table.index or c in table.columns]
     order += sorted((set(table.index) | set(table.columns)) - set(order))
@@ -80,10 +87,16 @@ def summarise(scores: pd.DataFrame) -> pd.DataFrame:
         noise (mean standard deviation across seeds; NaN with one seed), reliability (share
         of the variance across pairs that is not noise of seeds, at least 0; no regression can
         explain more but by chance), illegal (mean rate, if recorded).
+
+    Raises
+    ------
+    DataError
+        If a cell was measured with one seed in several ways (``settings``).
     """
     import numpy as np
     import pandas as pd
 
+    refuse_several_recipes(scores)
     rows = []
     keys = [k for k in ("task", "model", "shots", "training") if k in scores]
     for values, part in scores.groupby(keys, sort=True):

@@ -133,10 +133,17 @@ def given_scores(args: argparse.Namespace, unknown: str = "refuse") -> pd.DataFr
     scores = read_scores(args.scores, columns, unknown)
     if "dropped" in scores.attrs:
         print(scores.attrs["dropped"], file=sys.stderr)
-    if getattr(args, "model", None):
-        scores = scores[scores["model"] == args.model]
-        if scores.empty:
-            raise ConfigError(f"{args.scores!r} holds no scores of the model {args.model!r}.")
+    for name in ("model", "settings"):
+        wanted = getattr(args, name, None)
+        if not wanted:
+            continue
+        there = sorted(map(str, scores[name].unique())) if name in scores else []
+        if wanted not in there:
+            raise ConfigError(
+                f"{args.scores!r} holds no scores of the {name} {wanted!r}. "
+                f"There are: {', '.join(there) or 'none'}."
+            )
+        scores = scores[scores[name] == wanted]
     return scores
 
 
