@@ -5,12 +5,15 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from crosslingual.benchmark_files import data_dir
 from crosslingual.benchmarks import BENCHMARKS, benchmark_tasks
+from crosslingual.castings import answer_sentence
 from crosslingual.errors import ConfigError, DataError, UnknownLanguageError
 from crosslingual.planning import plan_study
-from crosslingual.readers import read_conll
+from crosslingual.readers import read_conll, read_squad
 from crosslingual.registry import get_task
 from crosslingual.study_config import load_config
 from crosslingual.tasks import Example, baselines, counted, scored
@@ -26,7 +29,8 @@ def _hub(root: Path, folder: str, config: str, split: str, rows: list[dict]) -> 
 
 def _squad(text: str, number: int) -> dict:
     answers = {"text": [text, f"{text}!"], "answer_start": [0, 0]}
-    return {"id": f"german-{number}", "question": "Wer?", "context": "Wir.", "answers": answers}
+    context = "Wir." + " " * number  # a paragraph of its own, alike once it is cast
+    return {"id": f"german-{number}", "question": "Wer?", "context": context, "answers": answers}
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +61,7 @@ CASTS = {
     "wikiann": ("tag: In New York ,", "LOC: New York"),
     "mlqa": ("question: Wer? context: Wir.", "wir"),
     "xquad": ("question: Wer? context: Wir.", "wir"),
+    "xquad_sentence": ("question: Wer? context: Wir.", "wir"),
 }
 
 
@@ -131,6 +136,7 @@ needs_files = pytest.mark.skipif(not (REAL / "sib200").is_dir(), reason="needs t
         ("pud", "de", (716, 103, 181)),
         ("pud_words", "de", (15225, 2271, 3836)),
         ("xquad", "zh", None),
+        ("xquad_sentence", "hi", None),
     ],
 )
 def test_real_files(name, language, sizes) -> None:
@@ -156,6 +162,54 @@ def test_parallel_data_are_split_alike_in_every_language(name) -> None:
         keys = [{e.key for e in task.examples(c, split)} for c in ("de", "zh", "th")]
         assert keys[0] == keys[1] == keys[2]
     assert not {e.key for e in task.examples("de", "train")} & keys[0]
+
+
+@pytest.mark.parametrize(
+    ("context", "answer", "start", "kept"),
+    [
+        ("Eins. Zwei drei! Vier.", "drei", 11, "Zwei drei!"),
+        ("Eins. Zwei. Eins.", "Eins", 12, "Eins."),  # not its first occurrence
+        ("Eins. Zwei. Eins.", "Eins", -1, "Eins."),  # no place: the first
+        ("Eins. Zwei. Drei", "Drei", 3, "Drei"),  # another text is there
+        ("Eins. Zwei. Drei.", "Vier", 0, "Eins. Zwei. Drei."),  # nowhere
+        ("A b. C d. E f.", "b. C", 2, "A b. C d."),  # across an end
+        ("一二。三四。五六。", "四", 4, "三四。"),
+        ("एक। दो। तीन।", "दो", 4, "दो।"),
+        ("हाँ 3.5 है। नहीं।", "3.5", 4, "हाँ 3.5 है।"),
+        ("من؟ هو.", "هو", 4, "هو."),
+    ],
+)
+def test_the_sentence_of_an_answer(context, answer, start, kept) -> None:
+    row = {"question": "Q?", "context": context}
+    row["answers"] = {"text": [answer], "answer_start": [start]}
+    assert answer_sentence(row, "deu").input == f"question: Q? context: {kept}"
+
+
+@given(st.text("ab .!。", min_size=1, max_size=40), st.data())
+def test_a_sentence_holds_its_answer_and_is_of_the_context(context, data) -> None:
+    left = data.draw(st.integers(0, len(context) - 1))
+    answer = context[left : data.draw(st.integers(left + 1, len(context)))]
+    row = {"question": "Q?", "context": context}
+    row["answers"] = {"text": [answer], "answer_start": [left]}
+    kept = answer_sentence(row, "eng").input.removeprefix("question: Q? context:").strip()
+    assert " ".join(answer.split()) in kept
+    assert kept in " ".join(context.split())
+
+
+@needs_files
+def test_the_hubs_questions_are_split_as_the_authors_files(tmp_path, monkeypatch) -> None:
+    """The hub's rows name no article; a paragraph in train and test would be a leak."""
+    rows, _ = read_squad(REAL / "xquad" / "xquad.el.json")
+    bare = [{k: v for k, v in row.items() if k != "key"} for row in rows]
+    _hub(tmp_path, "xquad", "xquad.el", "validation", bare)
+    ours = {s: get_task("xquad_sentence").examples("el", s) for s in ("train", "dev", "test")}
+    monkeypatch.delenv("CROSSLINGUAL_DATA")
+    with data_dir(tmp_path):
+        hubs = {s: get_task("xquad_sentence").examples("el", s) for s in ("train", "dev", "test")}
+    assert hubs == ours
+    texts = [{e.input.split(" context: ")[1] for e in part} for part in hubs.values()]
+    assert not texts[0] & texts[2]
+    assert not texts[1] & texts[2]
 
 
 @needs_files

@@ -65,10 +65,11 @@ def _rows(task: str, language: str, n: int) -> list[dict]:
         return [row] * n
     names = {"en": "english", "sw": "swahili", "ru": "russian", "ar": "arabic"}
     return [
-        {"id": f"{names[lang]}-{i}", "question": "q", "context": "c x", "answers": {"text": ["x"]}}
+        {"id": f"{names[lang]}-{i}", "question": "q", "context": f"{i} {lang} x",
+         "answers": {"text": ["x"]}}
         for lang in names
         for i in range(n)
-    ]
+    ]  # fmt: skip
 
 
 @pytest.mark.slow

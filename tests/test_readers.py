@@ -109,13 +109,14 @@ def test_conllu_leaves_ranges_and_empty_nodes_out(tmp_path) -> None:
 
 def test_squad_by_hand(tmp_path) -> None:
     qas = [
-        {"id": 1, "question": "Q?", "answers": [{"text": "A"}, {"text": "a b"}]},
+        {"id": 1, "question": "Q?", "answers": [{"text": "A", "answer_start": 4}, {"text": "b"}]},
         {"id": 2, "question": "R?", "answers": []},
     ]
     value = {"data": [{"paragraphs": [{"context": "C", "qas": qas}]}]}
     rows, dirt = read_squad(_file(tmp_path, "a.json", json.dumps(value)))
+    answers = {"text": ["A", "b"], "answer_start": [4, -1]}  # lists, as the hub has them
     assert rows == [
-        {"id": "1", "key": "article 0", "question": "Q?", "context": "C", "answers": ["A", "a b"]}
+        {"id": "1", "key": "article 0", "question": "Q?", "context": "C", "answers": answers}
     ]
     assert len(dirt) == 1
     with pytest.raises(DataError, match="no SQuAD JSON"):

@@ -17,11 +17,20 @@ from .errors import ConfigError, DataError
 from .readers import read_hub
 from .tasks import Example
 
-__all__ = ["Source", "data_dir", "load_examples", "tenth", "thirds"]
+__all__ = [
+    "Source",
+    "by_article",
+    "by_context",
+    "data_dir",
+    "load_examples",
+    "tenth",
+    "thirds",
+]
 
 Row = dict[str, Any]
 _FOLDER: ContextVar[str] = ContextVar("data_dir", default="")
 _RULE: ContextVar[str] = ContextVar("dirty", default="skip")
+_PARAGRAPHS = 5  # of each article of XQuAD
 _FOUND: ContextVar[dict[str, Dirt] | None] = ContextVar("found", default=None)
 
 
@@ -78,6 +87,9 @@ class Source:
         carved by `part`, by a hash of the key, alike in every language.
     part : callable or None
         (Key, split) -> is the row in it; for benchmarks that lack a split.
+    keys : callable or None
+        Rows -> a key of each, where rows that belong together must not be parted; None takes
+        ``key``, ``id`` or the place in the file.
     keep : callable or None
         (Row, language) -> is the row in that language; for files that several share.
     example : callable
@@ -93,6 +105,7 @@ class Source:
     files: Callable[[str, str], str] | None = None
     read: Callable[[Path, str], tuple[list[Row], list[Dirt]]] | None = None
     part: Callable[[str, str], bool] | None = None
+    keys: Callable[[list[Row]], list[str]] | None = None
     keep: Callable[[Row, str], bool] | None = None
 
 
@@ -107,6 +120,24 @@ def tenth(key: str, split: str) -> bool:
     if split == "test":
         return True
     return (zlib.crc32(key.encode()) % 10 == 0) == (split == "dev")
+
+
+def by_article(rows: list[Row]) -> list[str]:
+    """Articles of XQuAD: as the authors' files have them, or counted.
+
+    The hub's rows do not name the article, but keep the files' order: five paragraphs an article,
+    in every language.
+    """
+    keys, place = [], -1
+    for number, row in enumerate(rows):
+        place += number == 0 or row["context"] != rows[number - 1]["context"]
+        keys.append(str(row.get("key") or f"article {place // _PARAGRAPHS}"))
+    return keys
+
+
+def by_context(rows: list[Row]) -> list[str]:
+    """Questions about one paragraph belong together."""
+    return [f"context {zlib.crc32(str(row['context']).encode()):08x}" for row in rows]
 
 
 def load_examples(source: Source, language: str, split: str) -> list[Example]:
@@ -138,10 +169,10 @@ def load_examples(source: Source, language: str, split: str) -> list[Example]:
             "CROSSLINGUAL_DATA."
         )
     examples = []
-    for number, row in enumerate(rows):
+    keys = source.keys(rows) if source.keys else [str(_key(r, n)) for n, r in enumerate(rows)]
+    for key, row in zip(keys, rows, strict=True):
         if source.keep is None or source.keep(row, language):
             made = source.example(row, language)
-            key = str(_key(row, number))
             examples += [replace(e, key=key) for e in (made if isinstance(made, list) else [made])]
     if source.part is not None:
         examples = [e for e in examples if source.part(e.key, split)]

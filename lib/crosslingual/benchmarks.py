@@ -11,8 +11,26 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from .benchmark_files import Row, Source, load_examples, tenth, thirds
-from .castings import NAMED, each_name, each_word, entities, pair, question, tagged_words, topic
+from .benchmark_files import (
+    Row,
+    Source,
+    by_article,
+    by_context,
+    load_examples,
+    tenth,
+    thirds,
+)
+from .castings import (
+    NAMED,
+    answer_sentence,
+    each_name,
+    each_word,
+    entities,
+    pair,
+    question,
+    tagged_words,
+    topic,
+)
 from .languages import find_language
 from .metrics import NO_SPANS, OUTSIDE, parse_spans
 from .readers import read_conll, read_conllu, read_squad, read_table
@@ -112,19 +130,28 @@ def _sources() -> dict[str, Source]:
         "tydiqa": Source(
             "tydiqa", "google-research-datasets/tydiqa", tuple(_TYDI),
             lambda language: "secondary_task", question,
-            {"train": "train", "dev": "train", "test": "validation"}, part=tenth, keep=_by_id,
+            {"train": "train", "dev": "train", "test": "validation"}, part=tenth,
+            keys=by_context, keep=_by_id,
         ),
         "xquad": Source(
             "xquad", "google/xquad", _iso("ar de el en es hi ro ru th tr vi zh"),
             lambda language: f"xquad.{_short(language)}", question,
             dict.fromkeys(_ONE, "validation"),
             files=lambda language, split: f"xquad.{_short(language)}.json",
-            read=lambda path, rule: read_squad(path), part=thirds,
+            read=lambda path, rule: read_squad(path), part=thirds, keys=by_article,
+        ),
+        "xquad_sentence": Source(  # not Thai, which does not mark the ends of sentences
+            "xquad", "google/xquad", _iso("ar de el en es hi ro ru tr vi zh"),
+            lambda language: f"xquad.{_short(language)}", answer_sentence,
+            dict.fromkeys(_ONE, "validation"),
+            files=lambda language, split: f"xquad.{_short(language)}.json",
+            read=lambda path, rule: read_squad(path), part=thirds, keys=by_article,
         ),
         "mlqa": Source(
             "mlqa", "facebook/mlqa", _iso("ar de en es hi vi zh"),
             lambda language: f"mlqa.{_short(language)}.{_short(language)}", question,
             {"train": "validation", "dev": "validation", "test": "test"}, part=tenth,
+            keys=by_context,
         ),
     }  # fmt: skip
 
@@ -188,6 +215,12 @@ _ABOUT: dict[str, dict[str, Any]] = {
     "xquad": {
         "kind": "answering", "metrics": ("squad_f1", "squad_em"), "max_output": 32,
         "casting": _ASK + "; has a test set only: split by article, alike in all languages",
+        "licence": "CC BY-SA 4.0", "citation": "artetxe2020xquad",
+    },
+    "xquad_sentence": {
+        "kind": "answering", "metrics": ("squad_f1", "squad_em"), "max_output": 32,
+        "casting": "'question: <question> context: <sentence with the answer>' -> answer; split "
+        "by article, alike in all languages",
         "licence": "CC BY-SA 4.0", "citation": "artetxe2020xquad",
     },
     "mlqa": {

@@ -215,8 +215,9 @@ def read_squad(path: str | Path) -> tuple[list[Row], list[Dirt]]:
     Returns
     -------
     rows, dirt
-        Rows with ``id``, ``key`` (the article), ``question``, ``context``, and ``answers``, a
-        list of texts; questions without an answer are dirt, and skipped.
+        Rows with ``id``, ``key`` (the article), ``question``, ``context``, and ``answers`` as the
+        hub has them: ``text`` and ``answer_start``, lists (-1 where the file does not say).
+        Questions without an answer are dirt, and skipped.
     """
     rows: list[Row] = []
     found: list[Dirt] = []
@@ -226,7 +227,7 @@ def read_squad(path: str | Path) -> tuple[list[Row], list[Dirt]]:
         for place, article in enumerate(articles):
             for paragraph in article["paragraphs"]:
                 for qa in paragraph["qas"]:
-                    answers = [a["text"] for a in qa["answers"] if a["text"]]
+                    answers = [a for a in qa["answers"] if a["text"]]
                     if not answers:
                         found.append(Dirt(str(path), 1, f"question {qa['id']!r} has no answer"))
                         continue
@@ -236,7 +237,10 @@ def read_squad(path: str | Path) -> tuple[list[Row], list[Dirt]]:
                             "key": f"article {place}",
                             "question": qa["question"],
                             "context": paragraph["context"],
-                            "answers": answers,
+                            "answers": {
+                                "text": [a["text"] for a in answers],
+                                "answer_start": [int(a.get("answer_start", -1)) for a in answers],
+                            },
                         }
                     )
     except (ValueError, KeyError, TypeError) as error:
