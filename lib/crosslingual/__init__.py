@@ -51,6 +51,7 @@ _HOME = {
     "plan_study": "planning",
     "power": "power_analysis",
     "pretrain": "pretraining",
+    "question_use": "questions",
     "random_effects": "mixed",
     "rank_sources": "sources",
     "read_records": "record_store",
