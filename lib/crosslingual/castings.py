@@ -133,9 +133,9 @@ def answer_sentence(row: Row, language: str) -> Example:
     """As `question`, but of the context only the sentences that the first answer stands in.
 
     Where the answer stands is taken from ``answer_start``, or, where the text there is another,
-    from its first occurrence; a context without it is left whole. One sentence is enough for most
-    questions of SQuAD (Min et al. 2018, Efficient and robust question answering from minimal
-    context over documents, ACL).
+    from its first occurrence; a context without it is left whole. A few sentences are enough for
+    most questions (Min et al. 2018, Efficient and robust question answering from minimal context
+    over documents, ACL).
     """
     context, answer = str(row["context"]), str(row["answers"]["text"][0])
     start = int(row["answers"]["answer_start"][0])
