@@ -6,7 +6,7 @@ Needs $CROSSLINGUAL_DATA, writes book/data/questions.csv after every fine-tuning
 it. Three castings: the book's task *answers*; XQuAD with the one sentence that holds the answer;
 XQuAD with the whole paragraph, as mT5 reads it, and as many passes as a study does not give it.
 Four sources, each tested in all four: with its own questions, with others in their place, and what
-needs no reading. Half an hour on two cores.
+needs no reading. Three quarters of an hour on two cores.
 """
 
 from __future__ import annotations
@@ -67,6 +67,7 @@ def main(model: str) -> None:
     with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
         for done in as_completed([pool.submit(measure, model, *what) for what in todo]):
             table = pd.concat([table, pd.DataFrame(done.result()).round(4)], ignore_index=True)
+            table = table.astype({"passes": int, "kept": int, "n": int})
             order = ["task", "source", "target", "metric"]
             write_csv(OUT, table.sort_values(order, kind="stable", ignore_index=True))
             print(table.groupby(["task", "metric", "how"])["score"].mean().unstack(), flush=True)
