@@ -49,6 +49,10 @@ def test_curves_are_means_over_pairs_of_means_over_draws() -> None:
     keyed = plot_target_examples(pd.concat([scores, scores.assign(task="u"), mixed])).axes
     assert keyed[0].get_legend() is None  # the second panel has a curve more, so the key is there
     assert "both mixed" in [text.get_text() for text in keyed[1].get_legend().get_texts()]
+    for column in ("model", "settings"):  # a mean over them would be of neither
+        apart = [scores.assign(**{column: name}) for name in "ab"]
+        with pytest.raises(DataError, match="several"):
+            plot_target_examples(pd.concat(apart))
     lines = {line.get_label(): line for line in axes.get_lines()}
     both = lines["source, then target"]
     assert both.get_xdata().tolist() == [1, 10]

@@ -10,6 +10,7 @@ import numpy as np
 from .errors import DataError
 from .laws import LAWS
 from .plots import WONG, axes_grid
+from .responses import refuse_several_models, refuse_several_recipes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -131,9 +132,16 @@ def plot_target_examples(
     full : mapping or Series, optional
         Task -> a score to compare with, such as that of all training examples of the target;
         dotted.
+
+    Raises
+    ------
+    DataError
+        If the scores are of several models, or a cell was measured with one seed in several ways.
     """
     import matplotlib.pyplot as plt
 
+    refuse_several_models(scores)
+    refuse_several_recipes(scores)
     alone = scores["training"] == "target"
     scores = scores[alone | (scores["source"] != scores["target"])]
     keys = ["task", "training", "shots", "source", "target"]
