@@ -21,6 +21,7 @@ __all__ = [
     "Source",
     "by_article",
     "by_context",
+    "by_id",
     "data_dir",
     "load_examples",
     "tenth",
@@ -63,6 +64,14 @@ def data_dir(folder: str | Path | None, dirty: str = "skip") -> Iterator[dict[st
         _FOUND.reset(found_before)
 
 
+def by_id(rows: list[Row]) -> list[str]:
+    """The first of ``key``, ``id`` and the place in the file that a row has."""
+    return [
+        str(next((row[k] for k in ("key", "id") if row.get(k) is not None), place))
+        for place, row in enumerate(rows)
+    ]
+
+
 @dataclass(frozen=True)
 class Source:
     """Where a benchmark is, and how its rows become examples.
@@ -87,9 +96,8 @@ class Source:
         carved by `part`, by a hash of the key, alike in every language.
     part : callable or None
         (Key, split) -> is the row in it; for benchmarks that lack a split.
-    keys : callable or None
-        Rows -> a key of each, where rows that belong together must not be parted; None takes
-        ``key``, ``id`` or the place in the file.
+    keys : callable
+        Rows -> a key of each; rows that must not be parted by `part` have the same.
     keep : callable or None
         (Row, language) -> is the row in that language; for files that several share.
     example : callable
@@ -105,8 +113,8 @@ class Source:
     files: Callable[[str, str], str] | None = None
     read: Callable[[Path, str], tuple[list[Row], list[Dirt]]] | None = None
     part: Callable[[str, str], bool] | None = None
-    keys: Callable[[list[Row]], list[str]] | None = None
     keep: Callable[[Row, str], bool] | None = None
+    keys: Callable[[list[Row]], list[str]] = by_id
 
 
 def thirds(key: str, split: str) -> bool:
@@ -169,8 +177,7 @@ def load_examples(source: Source, language: str, split: str) -> list[Example]:
             "CROSSLINGUAL_DATA."
         )
     examples = []
-    keys = source.keys(rows) if source.keys else [str(_key(r, n)) for n, r in enumerate(rows)]
-    for key, row in zip(keys, rows, strict=True):
+    for key, row in zip(source.keys(rows), rows, strict=True):
         if source.keep is None or source.keep(row, language):
             made = source.example(row, language)
             examples += [replace(e, key=key) for e in (made if isinstance(made, list) else [made])]
@@ -191,10 +198,3 @@ def _report(dirt: list[Dirt]) -> None:
             f"{len(dirt)} lines that cannot be right, skipped or mended, the first: {dirt[0]}",
             stacklevel=4,
         )
-
-
-def _key(row: Row, number: int) -> Any:
-    for name in ("key", "id"):
-        if row.get(name) is not None:
-            return row[name]
-    return number

@@ -118,9 +118,9 @@ def _cell_keys(scores: pd.DataFrame) -> list[str]:
 
 def refuse_repetitions(scores: pd.DataFrame) -> None:
     """Raise a DataError if a cell is there twice with one seed."""
-    refuse_several_recipes(scores)
     repeated = scores.duplicated([*_cell_keys(scores), *(["seed"] if "seed" in scores else [])])
     if repeated.any():
+        refuse_several_recipes(scores)  # says what to do
         row = scores[repeated].iloc[0]
         raise DataError(
             f"{int(repeated.sum())} rows are there twice, the first {row['task']}, "
