@@ -126,6 +126,20 @@ def test_laws_side_by_side() -> None:
     assert "surely" not in str(alone)
 
 
+def test_a_law_with_too_many_parameters_foretells_nothing() -> None:
+    """Three numbers up to the split: the logistic law has four parameters, and is no rival."""
+    grown = growth(_scores("log", pairs=8, noise=0.01), split=10)
+    table = grown.against("log").set_index("rival")
+    assert table["curves"].to_dict() == {"power": 8, "michaelis-menten": 8, "logistic": 0}
+    assert table.loc["logistic", ["difference", "low", "high"]].isna().all()
+    assert "logistic" not in grown.even_with("log")
+    told = str(grown)
+    assert "foretold best" in told
+    assert "logistic" not in told.splitlines()[-1]
+    only = growth(_scores("log"), ["logistic"], split=10)
+    assert str(only).endswith("Too few numbers of examples up to 10 to foretell the rest.")
+
+
 def test_zero_shot_heads_every_curve() -> None:
     scores = _scores("log")
     curves = growth(scores, ["log"]).curves

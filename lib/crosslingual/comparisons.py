@@ -13,7 +13,7 @@ import numpy as np
 
 from .bootstrap import check_level
 from .errors import DataError, UnknownNameError
-from .responses import refuse_several_recipes
+from .responses import need_columns, refuse_several_recipes
 from .standard_errors import covariance
 
 if TYPE_CHECKING:
@@ -114,6 +114,7 @@ def compare_models(scores: pd.DataFrame, a: str, b: str, level: float = 0.95) ->
     """
     import pandas as pd
 
+    need_columns(scores, "task", *PAIR, "shots", "model", "score")
     refuse_several_recipes(scores)
     zero = scores[scores["shots"] == 0]
     return pd.DataFrame(
@@ -147,6 +148,7 @@ def compare_variants(scores: pd.DataFrame, base: str, level: float = 0.95) -> pd
     """
     import pandas as pd
 
+    need_columns(scores, "task", "variant", *PAIR, "score")
     variants = list(dict.fromkeys(scores["variant"]))
     if base not in variants:
         raise UnknownNameError(base, variants)
@@ -202,6 +204,7 @@ def compare_trainings(
     """
     import pandas as pd
 
+    need_columns(scores, "task", *PAIR, "shots", "seed", "model", "training", "score")
     refuse_several_recipes(scores)
     rows = []
     across = scores[(scores["source"] != scores["target"]) & scores["training"].isin([a, b])]
@@ -271,8 +274,9 @@ def source_worth(scores: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
     """
     import pandas as pd
 
-    refuse_several_recipes(scores)
     keys, pair = ["task", "model"], PAIR
+    need_columns(scores, *keys, *pair, "shots", "training", "score")
+    refuse_several_recipes(scores)
     helped = scores["training"].isin(["sequential", "joint"]) & (
         scores["source"] != scores["target"]
     )

@@ -7,7 +7,7 @@ logistic curve in log n. A law is judged by what it says of numbers it has not s
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from .errors import DataError, UnknownNameError
 from .laws import LAWS, fit_law
 from .model_matrix import design
 from .regression import Regression, fit
-from .responses import as_fractions, refuse_several_recipes
+from .responses import as_fractions, need_columns, refuse_several_models, refuse_several_recipes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,18 +59,23 @@ class Growth:
     def _told(self, part: pd.DataFrame, keys: list[str]) -> str:
         best = part.sort_values("extrapolation").iloc[0]
         title = ", ".join(str(best[k]) for k in keys)
-        return (
+        table = (
             f"{title}{': ' if title else ''}{best['curves']} curves\n"
             f"{part.drop(columns=[*keys, 'curves']).round(3).to_string(index=False)}\n"
-            f"Fitted up to n = {self.split}, the rest is foretold best by the "
+        )
+        if np.isnan(best["extrapolation"]):
+            return f"{table}Too few numbers of examples up to {self.split} to foretell the rest."
+        return (
+            f"{table}Fitted up to n = {self.split}, the rest is foretold best by the "
             f"{best['law']} law (RMSE {best['extrapolation']:.3f}){self._lead(best, keys)}."
         )
 
     def _lead(self, best: pd.Series, keys: list[str]) -> str:
         """Whether the law that foretells best would do so for other languages."""
-        if self.curves["law"].nunique() < 2:
+        study = {key: best[key] for key in keys}
+        if self._rivals(best["law"], study).empty:
             return ""
-        even = self.even_with(best["law"], **{key: best[key] for key in keys})
+        even = self.even_with(best["law"], **study)
         if not even:
             return ", surely better than the others (95%, other languages)"
         return f", not surely better than {', '.join(even)} (95%, other languages)"
@@ -85,10 +90,15 @@ class Growth:
         **study
             Which task, model or training, where there are several.
         """
+        table = self._rivals(law, study)
+        return [str(rival) for rival in table.loc[~(table["high"] < 0), "rival"]]
+
+    def _rivals(self, law: str, study: Mapping[str, str]) -> pd.DataFrame:
+        """What `against` says of the laws that foretell anything in one study."""
         table = self.against(law)
         for key, value in study.items():
             table = table[table[key] == value]
-        return [str(rival) for rival in table.loc[~(table["high"] < 0), "rival"]]
+        return table[table["curves"] > 0]
 
     def against(self, law: str = "log", level: float = 0.95) -> pd.DataFrame:
         """Set a law's forecasts beside those of its rivals.
@@ -103,9 +113,10 @@ class Growth:
         Returns
         -------
         DataFrame
-            Keys of the study (task, model, training), rival, curves, difference (of the mean
-            squared errors beyond ``split``, the law's minus the rival's: below zero the law is
-            better), low, high (see `crosslingual.comparisons.over_pairs`).
+            Keys of the study (task, model, training), rival, curves (that both foretell; none
+            where one has more parameters than there are numbers of examples up to ``split``),
+            difference (of the mean squared errors beyond ``split``, the law's minus the rival's:
+            below zero the law is better), low, high (see `crosslingual.comparisons.over_pairs`).
 
         Raises
         ------
@@ -118,21 +129,21 @@ class Growth:
         if law not in laws:
             raise UnknownNameError(law, laws)
         keys = [k for k in _STUDY if k in self.curves]
-        squares = self.curves.assign(square=self.curves["extrapolation"] ** 2)
-        wide = squares.pivot_table(
-            index=[*keys, *PAIR], columns="law", values="square", sort=False
-        ).reset_index()
+        squares = self.curves.set_index([*keys, *PAIR, "law"])["extrapolation"] ** 2
+        wide = squares.unstack("law").reset_index()
         parts = wide.groupby(keys, sort=False) if keys else [((), wide)]
         rows = []
         for values, part in parts:
             errors = part.set_index(PAIR)
             for rival in laws:
                 if rival != law:
-                    told = over_pairs(errors[law] - errors[rival], level)
+                    apart = (errors[law] - errors[rival]).dropna()
+                    told = over_pairs(apart, level)
                     row = dict(zip(keys, values, strict=True)) | {"rival": rival}
-                    row |= {"curves": len(part)}
+                    row |= {"curves": len(apart)}
                     rows.append(row | dict(zip(("difference", "low", "high"), told, strict=True)))
-        return pd.DataFrame(rows)
+        columns = [*keys, "rival", "curves", "difference", "low", "high"]
+        return pd.DataFrame(rows, columns=columns)
 
 
 COLLAPSED = 0.99  # correlation of pooled starts and slopes above which they are one thing
@@ -147,6 +158,7 @@ def growth_rows(scores: pd.DataFrame) -> pd.DataFrame:
     """
     import pandas as pd
 
+    need_columns(scores, "shots")
     refuse_several_recipes(scores)
     rows, _ = as_fractions(scores)
     if "training" not in rows:
@@ -283,19 +295,23 @@ def growth_by_similarity(
     Raises
     ------
     DataError
-        If there are several tasks, or too few curves.
+        If there are several tasks, models or trainings, too few curves, or one score throughout.
     """
     import pandas as pd
     from statsmodels.regression.mixed_linear_model import MixedLM
 
+    need_columns(scores, "training")
     rows = growth_rows(scores)
     rows = rows[rows["source"] != rows["target"]].reset_index(drop=True)
+    refuse_several_models(rows)
     if rows["task"].nunique() != 1 or rows["training"].nunique() != 1:
         raise DataError("growth by similarity takes the curves of one task and one training.")
     pair = rows["source"] + ">" + rows["target"]
     x = np.column_stack([np.ones(len(rows)), np.log1p(rows["shots"].to_numpy(dtype=float))])
     if pair.nunique() < 6 or rows["shots"].nunique() < 3:
         raise DataError(f"{pair.nunique()} curves are too few to be drawn together.")
+    if np.ptp(rows["score"]) == 0:
+        raise DataError(f"every score is {rows['score'].iloc[0]:g}: there is no growth to explain.")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # boundary fits are ordinary here
         pooled = MixedLM(rows["score"].to_numpy(), x, pair.to_numpy(), exog_re=x).fit(reml=True)

@@ -10,7 +10,7 @@ import numpy as np
 from .errors import DataError
 from .laws import LAWS
 from .plots import WONG, axes_grid
-from .responses import refuse_several_models, refuse_several_recipes
+from .responses import need_columns, refuse_several_models, refuse_several_recipes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -140,6 +140,7 @@ def plot_target_examples(
     """
     import matplotlib.pyplot as plt
 
+    need_columns(scores, "task", "source", "target", "shots", "training", "score")
     refuse_several_models(scores)
     refuse_several_recipes(scores)
     alone = scores["training"] == "target"

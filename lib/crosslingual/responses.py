@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = [
     "RESPONSES",
     "as_fractions",
+    "need_columns",
     "one_row_a_cell",
     "one_task",
     "refuse_repetitions",
@@ -25,6 +26,17 @@ __all__ = [
 RESPONSES = ("score", "logit", "ratio")
 GAP = 10.0  # percent: nothing between 1 and this looks like fractions among percentages
 FEW = 0.05  # so small a share of scores between, where twice as many are fractions, as well
+
+
+def need_columns(scores: pd.DataFrame, *names: str) -> None:
+    """Raise a DataError if a table of scores lacks a column that a question needs."""
+    missing = [name for name in names if name not in scores]
+    if missing:
+        raise DataError(
+            f"the scores lack {', '.join(missing)}; their columns are "
+            f"{', '.join(map(str, scores.columns))}. read_scores fills in shots, seed, model and "
+            "training where a file has none."
+        )
 
 
 def refuse_several_models(scores: pd.DataFrame) -> None:
@@ -56,7 +68,10 @@ def refuse_several_recipes(scores: pd.DataFrame) -> None:
 
 def one_task(scores: pd.DataFrame, task: str | None = None) -> tuple[str, pd.DataFrame]:
     """The task asked for, or the only one, and its scores; else a `DataError`."""
+    need_columns(scores, "task", "source", "target", "score")
     names = sorted(map(str, scores["task"].unique()))
+    if not names:
+        raise DataError("there are no scores: the table is empty.")
     if task is None and len(names) > 1:
         raise DataError(f"the scores hold several tasks ({', '.join(names)}): choose one.")
     task = task if task is not None else names[0]
@@ -78,8 +93,9 @@ def as_fractions(scores: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     DataError
         If a score is not finite, below 0 or above 100, or a task mixes fractions with
         percentages: scores of at most 1 where none, or hardly any, is between 1 and 10. (BLEU
-        below 1 beside BLEU of 2 or 5 is no mixture.)
+        below 1 beside BLEU of 2 or 5 is no mixture.) If there is no task, source, target or score.
     """
+    need_columns(scores, "task", "source", "target", "score")
     out, notes = scores.copy(), []
     values = out["score"].to_numpy(dtype=float).copy()  # by place: indices may repeat
     bad = ~np.isfinite(values) | (values < 0) | (values > 100)
@@ -132,8 +148,8 @@ def refuse_repetitions(scores: pd.DataFrame) -> None:
 def one_row_a_cell(scores: pd.DataFrame) -> pd.DataFrame:
     """Means over seeds; refuses a cell that was measured twice with one seed."""
     refuse_several_models(scores)
-    shot = "training" in scores and scores.loc[scores["shots"] > 0, "training"].nunique() > 1
-    if shot:
+    few = scores[scores["shots"] > 0] if "shots" in scores else scores.head(0)
+    if "training" in scores and few["training"].nunique() > 1:
         raise DataError("the scores hold several ways of using target examples: choose one.")
     refuse_repetitions(scores)
     keys = _cell_keys(scores)

@@ -186,6 +186,9 @@ def _checked(config: StudyConfig) -> StudyConfig:
         if not isinstance(name, str):
             raise ConfigError(f"a model must be a name, not {name!r}.")
         check_model_name(name)
+    for name in config.tasks:
+        if not isinstance(name, str):
+            raise ConfigError(f"a task must be a name, not {name!r}.")
     config = replace(config, model=_once(models), tasks=_once(config.tasks))
     if not config.tasks or not config.sources or not config.models:
         raise ConfigError("a study needs at least one model, one task and one source.")

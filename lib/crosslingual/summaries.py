@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from .errors import DataError
 from .languages import DEFAULT_LANGUAGES, find_language
-from .responses import refuse_several_recipes
+from .responses import need_columns, refuse_several_recipes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,6 +48,7 @@ def matrix(
     DataError
         If there is no such score, or several models, trainings or recipes (``settings``).
     """
+    need_columns(scores, "task", "source", "target", "shots", "model", "score")
     rows = scores[(scores["task"] == task) & (scores["shots"] == shots)]
     models = sorted(rows["model"].unique())
     if model is not None:
@@ -96,6 +97,7 @@ def summarise(scores: pd.DataFrame) -> pd.DataFrame:
     import numpy as np
     import pandas as pd
 
+    need_columns(scores, "task", "source", "target", "score")
     refuse_several_recipes(scores)
     rows = []
     keys = [k for k in ("task", "model", "shots", "training") if k in scores]

@@ -165,7 +165,7 @@ def recipe_for(models: Iterable[str], given: Mapping[str, Any] | None = None) ->
                 "make two studies."
             )
         name = fitting.pop() if fitting else "small"
-    if name not in RECIPES:
+    if not isinstance(name, str) or name not in RECIPES:
         raise ConfigError(f"unknown recipe {name!r}. Allowed: {', '.join(RECIPES)}.")
     settings = {**RECIPES[name], **given}
     if "epochs" in given and "updates" not in given:

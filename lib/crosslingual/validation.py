@@ -39,8 +39,8 @@ class Validation:
     ----------
     summary : DataFrame
         One row a (task, predictor): kind (baseline or learner), rmse, mae, r2 (NaN for
-        predictors that only rank), ndcg3, regret, hit1 (means over targets; NaN where sources
-        are held out), pairs, targets.
+        predictors that only rank, and where all scores are equal), ndcg3, regret, hit1 (means over
+        targets; NaN where sources are held out), pairs, targets.
     folds : DataFrame
         One row a (task, predictor, target): ndcg3, regret, hit1, n_sources.
     predictions : DataFrame
@@ -276,6 +276,7 @@ def _summary(predictions: pd.DataFrame, folds: pd.DataFrame) -> pd.DataFrame:
         error = part["predicted"] - part["score"]
         spread = ((part["score"] - part["score"].mean()) ** 2).mean()
         ranks_only = bool(part["ranks_only"].any())
+        square = float((error**2).mean())
         own = folds[(folds["task"] == task) & (folds["predictor"] == name)]
         nothing = float("nan")
         rows.append(
@@ -283,9 +284,9 @@ def _summary(predictions: pd.DataFrame, folds: pd.DataFrame) -> pd.DataFrame:
                 "task": task,
                 "predictor": name,
                 "kind": "learner" if name in (*LEARNERS, "not centred") else "baseline",
-                "rmse": nothing if ranks_only else float(np.sqrt((error**2).mean())),
+                "rmse": nothing if ranks_only else float(np.sqrt(square)),
                 "mae": nothing if ranks_only else float(error.abs().mean()),
-                "r2": nothing if ranks_only else float(1 - (error**2).mean() / spread),
+                "r2": nothing if ranks_only or not spread else float(1 - square / spread),
                 "ndcg3": own["ndcg3"].mean() if len(own) else nothing,
                 "regret": own["regret"].mean() if len(own) else nothing,
                 "hit1": own["hit1"].mean() if len(own) else nothing,
