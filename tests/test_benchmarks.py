@@ -1,6 +1,7 @@
 """Benchmarks as tasks: small hub folders everywhere, the real files where they are."""
 
 import os
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -63,6 +64,32 @@ CASTS = {
     "xquad": ("question: Wer? context: Wir.", "wir"),
     "xquad_sentence": ("question: Wer? context: Wir.", "wir"),
 }
+
+
+_NLI = {"premise": "a", "hypothesis": "b"}
+_NER = {"tokens": ["a", "b"]}
+_MUTE = _squad("wir", 1) | {"answers": {"text": [], "answer_start": []}}
+BROKEN = {
+    "a withheld label": ("xnli", "de", [_NLI | {"label": 0}, _NLI | {"label": -1}], "-1 is no lab"),
+    "a label of words": ("xnli", "de", [_NLI | {"label": "maybe"}], "'maybe' is no label"),
+    "no such column": ("xnli", "de", [{"premise": "a", "label": 1}], "KeyError: 'hypothesis'"),
+    "a tag beyond": ("wikiann", "de", [_NER | {"ner_tags": [0, 7]}], "7 is no label"),
+    "a tag too few": ("wikiann", "de", [_NER | {"ner_tags": [0]}], "ValueError"),
+    "no context": ("tydiqa", "secondary_task", [{"id": "english-1"}], "KeyError: 'context'"),
+    "no answer": ("mlqa", "mlqa.de.de", [_squad("wir", 0), _MUTE], "IndexError"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_row_that_is_no_example_is_told_by_its_place(tmp_path, case) -> None:
+    """The last row of a hub's folder; a label of -1 is not taken for the last of the labels."""
+    name, config, rows, told = BROKEN[case]
+    for split in ("train", "validation"):  # MLQA has no other
+        _hub(tmp_path, name, config, split, rows)
+    code = "eng" if name == "tydiqa" else "deu"
+    with data_dir(tmp_path), pytest.raises(DataError, match=re.escape(told)) as error:
+        get_task(name).load(code, "train")
+    assert f"{name}, {code}, train, row {len(rows)}: " in str(error.value)
 
 
 @pytest.mark.parametrize("name", CASTS)

@@ -207,9 +207,9 @@ def test_what_is_listed_twice_is_measured_once(tiny_folder) -> None:
     [
         ({"model": 3}, ConfigError, "must be a name, not 3"),
         ({"model": None}, ConfigError, "must be a name, not None"),
-        ({"tasks": [["intents"]]}, ConfigError, r"must be a name, not \['intents'\]"),
+        ({"tasks": [["intents"]]}, ConfigError, "a task must be a name, not"),
         ({"tasks": True}, ConfigError, "must be a name, not True"),
-        ({"train": {"recipe": ["mt5"]}}, ConfigError, r"unknown recipe \['mt5'\]"),
+        ({"train": {"recipe": ["mt5"]}}, ConfigError, "unknown recipe"),
         ({"trainings": []}, ConfigError, "trainings must not be empty"),
         ({"seeds": [2**70]}, ConfigError, "seeds must be whole numbers"),
         ({"train_limit": True}, ConfigError, "whole number from 1, not True"),

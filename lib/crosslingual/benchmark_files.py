@@ -176,15 +176,34 @@ def load_examples(source: Source, language: str, split: str) -> list[Example]:
             f"{', '.join(looked) or 'no folder'}. Give one with data_dir, or set "
             "CROSSLINGUAL_DATA."
         )
-    examples = []
-    for key, row in zip(source.keys(rows), rows, strict=True):
-        if source.keep is None or source.keep(row, language):
-            made = source.example(row, language)
-            examples += [replace(e, key=key) for e in (made if isinstance(made, list) else [made])]
+    examples = _as_examples(source, rows, language, split)
     if source.part is not None:
         examples = [e for e in examples if source.part(e.key, split)]
     if not examples:
         raise DataError(f"{source.folder} has no example for {language}, {split}.")
+    return examples
+
+
+def _as_examples(source: Source, rows: list[Row], language: str, split: str) -> list[Example]:
+    """Examples of the rows in a language; a `DataError` for one that none can be made of."""
+    examples: list[Example] = []
+    number = 0
+    try:
+        for key, row in zip(source.keys(rows), rows, strict=True):
+            number += 1
+            if source.keep is None or source.keep(row, language):
+                made = source.example(row, language)
+                made = made if isinstance(made, list) else [made]
+                examples += [replace(example, key=key) for example in made]
+    except (DataError, LookupError, TypeError, ValueError) as error:
+        told = str(error)
+        if not isinstance(error, DataError):
+            told = (
+                f"it is no example ({type(error).__name__}: {error}); its columns are "
+                f"{', '.join(map(str, rows[max(number - 1, 0)]))}."
+            )
+        place = f"{source.folder}, {language}, {split}, row {max(number, 1)}"
+        raise DataError(f"{place}: {told}") from None
     return examples
 
 

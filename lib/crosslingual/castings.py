@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 from .benchmark_files import Row
 from .errors import DataError
@@ -53,16 +54,28 @@ def pair(
     Returns
     -------
     callable
-        (row, language) -> Example.
+        (row, language) -> Example. Refuses labels that are none: the hub marks those that are
+        withheld with -1.
     """
 
     def example(row: Row, language: str) -> Example:
         given = row["label"]
-        label = given if isinstance(given, str) and not given.isdigit() else labels[int(given)]
+        label = given if given in labels else _numbered(labels, given)
         one, two = (_text(row, name) for name in (first, second))
         return Example(f"{prefix}: {first}: {one} {second}: {two}", label, language)
 
     return example
+
+
+def _numbered(names: tuple[str, ...], given: Any) -> str:
+    """The name that a number stands for."""
+    number = int(given) if str(given).isdigit() else -1
+    if not 0 <= number < len(names):
+        raise DataError(
+            f"{given!r} is no label. Allowed: {', '.join(names)}, or their numbers, 0 to "
+            f"{len(names) - 1}."
+        )
+    return names[number]
 
 
 def topic(row: Row, language: str) -> Example:
@@ -74,7 +87,7 @@ def _tags(row: Row) -> list[str]:
     raw = row.get("tags", row.get("ner_tags"))
     if raw is None:
         raise DataError(f"a row of named entities has no tags: {sorted(row)}.")
-    return [t if isinstance(t, str) else _WIKIANN[int(t)] for t in raw]
+    return [t if isinstance(t, str) else _numbered(_WIKIANN, t) for t in raw]
 
 
 def entities(row: Row, language: str) -> Example:

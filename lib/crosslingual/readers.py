@@ -284,7 +284,7 @@ def read_hub(name: str, config: str | None, split: str) -> list[Row]:
     except Exception as error:  # noqa: BLE001 - the library raises whatever its parts raise
         raise DataError(
             f"the data set {name!r} (configuration {config!r}, split {split!r}) cannot be loaded: "
-            f"{type(error).__name__}: {str(error).splitlines()[0]}. Without a network give a "
+            f"{type(error).__name__}: {str(error).partition(chr(10))[0]}. Without a network give a "
             "folder with data_dir."
         ) from None
     return [dict(row) for row in loaded]
