@@ -39,6 +39,19 @@ def test_dirty_lines_are_told_by_number(tmp_path) -> None:
     assert [(d.line, d.what) for d in dirt] == [(3, "nothing in text"), (4, "nothing in label")]
 
 
+def test_a_mark_inside_a_text_moves_no_column(tmp_path) -> None:
+    """The label would be taken from the text; a mark at the end of a line does no harm."""
+    path = _file(tmp_path, "a.tsv", "text\tlabel\tfrom\none\ttwo\tx\ta\nthree\ty\tb\t\n")
+    columns = {"text": "text", "label": "label"}
+    with pytest.raises(DataError, match=r"a\.tsv:2: 4 columns where the header has 3"):
+        read_table(path, columns)
+    rows, dirt = read_table(path, columns, dirty="skip")
+    assert (rows, [d.line for d in dirt]) == ([{"text": "three", "label": "y"}], [2])
+    long = _file(tmp_path, "b.csv", f"text,label\n{'a' * 200_000},x\n")
+    with pytest.raises(DataError, match=r"line 2: field larger than field limit"):
+        read_table(long, columns)
+
+
 CONLL = "EU B-ORG\nrejects O\n\nbroken\nline O\n\nin O\nParis I-LOC\nFrance I-LOC\nx B-MISC\n"
 
 
@@ -57,6 +70,8 @@ def test_conll_by_hand(tmp_path) -> None:
     odd = _file(tmp_path, "b.txt", "word NOUN\n")
     with pytest.raises(DataError, match="'NOUN' is no BIO tag"):
         read_conll(odd)
+    with pytest.raises(DataError, match="has 2 columns: there is no column 2"):
+        read_conll(path, dirty="skip", token=2)
 
 
 def test_conll_tokens_with_blanks_in_them(tmp_path) -> None:

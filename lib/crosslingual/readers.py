@@ -40,7 +40,8 @@ def read_table(
     columns : mapping
         Our name -> the file's.
     dirty : str
-        ``refuse`` or ``skip`` lines that lack a column or have it empty.
+        ``refuse`` or ``skip`` lines that lack a column, have it empty, or have more columns
+        than the header.
 
     Returns
     -------
@@ -81,7 +82,19 @@ def read_table(
                 f"{str(path)!r} has no column {', '.join(map(repr, lacking))}. It has: "
                 f"{', '.join(names)}. Map them with columns."
             )
-        records = [(reader.line_num, record) for record in reader]
+        records = []
+        try:
+            for record in reader:
+                beyond: Any = record.get(None)
+                if any(beyond or ()):  # a mark inside a text, and what follows in another column
+                    what = f"{len(names) + len(beyond)} columns where the header has {len(names)}"
+                    note(found, Dirt(str(path), reader.line_num, what), dirty)
+                else:
+                    records.append((reader.line_num, record))
+        except csv.Error as error:
+            raise DataError(
+                f"{str(path)!r} cannot be read as a table (line {reader.line_num + 1}: {error})."
+            ) from None
     else:
         raise DataError(f"{str(path)!r} is no table. Allowed: .tsv, .csv, .jsonl.")
     for number, record in records:
@@ -130,6 +143,11 @@ def read_conll(
     broken = False
     lines = [_BLANKS.split(line.strip(" \t\r")) for line in [*read_lines(path, found, dirty), ""]]
     usual = Counter(len(parts) for parts in lines if len(parts) > 1).most_common(1)
+    for column in (token, tag):
+        if usual and not -usual[0][0] <= column < usual[0][0]:
+            raise DataError(
+                f"{str(path)!r} has {usual[0][0]} columns: there is no column {column}."
+            )
     for number, parts in enumerate(lines, start=1):
         if parts == [""] or parts[0].startswith("-DOCSTART-"):
             if tokens and not broken:
