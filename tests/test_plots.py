@@ -9,6 +9,7 @@ from crosslingual.errors import DataError
 from crosslingual.growth_laws import growth
 from crosslingual.growth_plots import plot_growth, plot_laws, plot_target_examples, plot_worth
 from crosslingual.machine_plots import plot_steps
+from crosslingual.plots import WONG, plot_diagonal, plot_scatter, plot_signal
 from crosslingual.statistical_plots import plot_blocks, plot_changes
 
 
@@ -112,6 +113,8 @@ def test_growth_is_drawn_of_one_study() -> None:
     assert drawn.get_ydata()[0] == pytest.approx(0.05)
     with pytest.raises(DataError, match="one task, not t, u"):
         plot_growth(pd.concat([one, other]), grown, [("deu", "rus")])
+    with pytest.raises(DataError, match="no pair"):
+        plot_growth(other, grown, [])
 
 
 @pytest.mark.parametrize("unit", ["examples", "tokens"])
@@ -180,3 +183,23 @@ def test_changes_are_filled_where_they_are_sure() -> None:
     }
     assert dots == {("t", 0.2, 0): True, ("t", -0.1, 1): False, ("u", -0.2, 1): True}
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["b", "c"]
+
+
+def test_signal_and_diagonal_show_means_that_are_there() -> None:
+    means = {"in_language": [0.5], "across": [0.2], "spread": [0.09], "noise": [0.03]}
+    summary = pd.DataFrame({"task": ["t"], "model": ["m"], "shots": [0], **means})
+    (line,) = [x for x in plot_signal(summary).axes[0].get_lines() if x.get_marker() == "o"]
+    assert (line.get_xdata(), line.get_ydata()) == ([0.03], [0.09])
+    bars = plot_diagonal(summary).axes[0].patches
+    assert [bar.get_height() for bar in bars] == [0.5, 0.2]
+    with pytest.raises(DataError, match="two seeds"):
+        plot_signal(summary.assign(noise=math.nan))
+    with pytest.raises(DataError, match="t, m has several means"):
+        plot_diagonal(pd.concat([summary, summary.assign(shots=5)]))
+
+
+def test_more_groups_than_colours_are_drawn() -> None:
+    names = [f"task {i}" for i in range(len(WONG) + 1)]
+    one = {"source": "deu", "target": "rus", "score": 0.5, "syntax": 0.1}
+    rows = pd.DataFrame([one | {"task": name} for name in names])
+    assert [ax.get_title() for ax in plot_scatter(rows, "syntax", "likeness").axes] == names

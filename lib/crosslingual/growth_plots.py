@@ -39,7 +39,7 @@ def plot_growth(
     Raises
     ------
     DataError
-        If the scores are of several tasks, models or trainings.
+        If the scores are of several tasks, models or trainings, or there is no pair to draw.
     """
     from .languages import find_language
 
@@ -54,6 +54,8 @@ def plot_growth(
             )
         fitted = fitted[fitted[key] == values[0]]
     chosen = list(pairs)[:most]
+    if not chosen:
+        raise DataError("there is no pair to draw.")
     columns = min(3, len(chosen))
     figure, axes = axes_grid(columns, width=3.8, height=3.2, rows=-(-len(chosen) // columns))
     grid = np.geomspace(1, scores["shots"].max() + 1, 80) - 1
@@ -96,8 +98,8 @@ def plot_laws(grown: Growth) -> Figure:
     for k, (values, rows) in enumerate(kinds):
         at = np.array([laws.index(law) for law in rows["law"]]) + 0.16 * (k - (len(kinds) - 1) / 2)
         for ax, column in zip(axes, ("rmse", "extrapolation"), strict=True):
-            ax.plot(rows[column], at, "o", color=WONG[k], label=", ".join(map(str, values)))
-        axes[0].axvline(rows["noise"].iloc[0], color=WONG[k], ls=":", lw=1)
+            ax.plot(rows[column], at, "o", color=WONG[k % 8], label=", ".join(map(str, values)))
+        axes[0].axvline(rows["noise"].iloc[0], color=WONG[k % 8], ls=":", lw=1)
     axes[0].set(xlabel="RMSE of the fit (score)", yticks=range(len(laws)))
     axes[0].set_yticklabels(laws)
     axes[0].invert_yaxis()

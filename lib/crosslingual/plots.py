@@ -106,7 +106,7 @@ def plot_targets(scores: pd.DataFrame) -> Figure:
     table = scores.pivot_table(index="target", columns="model", values="score", sort=False)
     for k, model in enumerate(table):
         places = [i + 0.38 * (k - (len(table.columns) - 1) / 2) for i in range(len(table))]
-        ax.bar(places, table[model], width=0.36, color=WONG[k], label=model)
+        ax.bar(places, table[model], width=0.36, color=WONG[k % 8], label=model)
     ax.set_xticks(range(len(table)), [find_language(code).name for code in table.index])
     ax.tick_params(axis="x", rotation=30)
     ax.set(ylim=(0, 1), ylabel="score (0 to 1)", xlabel="target language")
@@ -123,7 +123,18 @@ def plot_diagonal(summary: pd.DataFrame, baselines: Mapping[str, float] | None =
         From `crosslingual.summaries.summarise`.
     baselines : mapping, optional
         Task -> score of the majority answer, drawn as a line.
+
+    Raises
+    ------
+    DataError
+        If a task and model have several means, of several numbers of target examples.
     """
+    twice = summary[summary.duplicated(["task", "model"])]
+    if len(twice):
+        raise DataError(
+            f"{twice['task'].iloc[0]}, {twice['model'].iloc[0]} has several means: choose rows "
+            "with one number of target examples (shots) and one training."
+        )
     tasks = list(dict.fromkeys(summary["task"]))
     models = list(dict.fromkeys(summary["model"]))
     figure, axes = axes_grid(len(tasks), width=3.2, height=3.2)
@@ -231,7 +242,7 @@ def plot_scatter(merged: pd.DataFrame, feature: str, label: str) -> Figure:
     figure, axes = axes_grid(len(tasks), width=4.2, height=3.8)
     for k, (ax, task) in enumerate(zip(axes, tasks, strict=True)):
         rows = merged[merged["task"] == task]
-        ax.scatter(rows[feature], rows["score"], s=14, color=WONG[k], alpha=0.8)
+        ax.scatter(rows[feature], rows["score"], s=14, color=WONG[k % 8], alpha=0.8)
         for row in rows.nlargest(6, "score").itertuples():
             pair = f"{find_language(row.source).short}-{find_language(row.target).short}"
             place = (getattr(row, feature), row.score)
@@ -249,7 +260,15 @@ def plot_signal(summary: pd.DataFrame, times: float = 3.0) -> Figure:
         From `crosslingual.summaries.summarise`, of scores with several seeds.
     times : float
         How many times the noise the spread should be: the slope of the dotted line.
+
+    Raises
+    ------
+    DataError
+        If no task has both: two seeds and two pairs at least.
     """
+    summary = summary.dropna(subset=["noise", "spread"])
+    if summary.empty:
+        raise DataError("there is no noise to draw: scores of two seeds and two pairs are needed.")
     figure, (ax,) = axes_grid(1, width=5.2)
     for k, row in enumerate(summary.itertuples()):
         ax.plot(row.noise, row.spread, "o", color=WONG[k % 8])
