@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import crosslingual as cl
 from crosslingual.errors import CrosslingualError
-from crosslingual.growth_laws import growth_by_similarity
+from crosslingual.growth_lines import growth_by_similarity
 from crosslingual.score_tables import COLUMNS
 
 LANGUAGES = ("ara", "deu", "eng", "fin", "fra", "hin", "rus", "zho")

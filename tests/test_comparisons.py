@@ -13,12 +13,12 @@ from crosslingual.comparisons import (
     compare_trainings,
     compare_variants,
     over_pairs,
-    source_worth,
 )
 from crosslingual.errors import DataError, UnknownNameError
 from crosslingual.growth_laws import growth
 from crosslingual.responses import one_row_a_cell
 from crosslingual.summaries import matrix, summarise
+from crosslingual.worth import source_worth
 
 CODES = ["ara", "deu", "eng", "fin", "hin", "ita", "rus", "swa", "tur", "zho"]
 

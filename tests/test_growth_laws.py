@@ -6,7 +6,8 @@ import pytest
 
 from crosslingual.comparisons import over_pairs
 from crosslingual.errors import DataError, UnknownNameError
-from crosslingual.growth_laws import growth, growth_by_similarity
+from crosslingual.growth_laws import growth
+from crosslingual.growth_lines import growth_by_similarity
 from crosslingual.laws import LAWS, fit_law
 
 SHOTS = np.array([0, 5, 10, 25, 50, 100, 250])

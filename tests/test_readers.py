@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from crosslingual.errors import ConfigError, DataError
-from crosslingual.readers import read_conll, read_conllu, read_hub, read_squad, read_table
+from crosslingual.hub import read_hub
+from crosslingual.readers import read_conll, read_conllu, read_squad, read_table
 
 
 def _file(tmp_path: Path, name: str, text: str) -> Path:

@@ -63,7 +63,7 @@ _HOME = {
     "resolve": "languages",
     "run_study": "running",
     "scores_table": "score_tables",
-    "source_worth": "comparisons",
+    "source_worth": "worth",
     "summarise": "summaries",
     "task_names": "registry",
     "validate": "validation",

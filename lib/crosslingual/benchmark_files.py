@@ -14,7 +14,7 @@ from typing import Any
 
 from .dirt import DIRT, Dirt
 from .errors import ConfigError, DataError
-from .readers import read_hub
+from .hub import read_hub
 from .tasks import Example
 
 __all__ = [

@@ -6,7 +6,6 @@ logistic curve in log n. A law is judged by what it says of numbers it has not s
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,14 +15,12 @@ import numpy as np
 from .comparisons import PAIR, over_pairs
 from .errors import DataError, UnknownNameError
 from .laws import LAWS, fit_law
-from .model_matrix import design
-from .regression import Regression, fit
-from .responses import as_fractions, need_columns, refuse_several_models, refuse_several_recipes
+from .responses import as_fractions, need_columns, refuse_several_recipes
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Growth", "growth", "growth_by_similarity", "growth_rows"]
+__all__ = ["Growth", "growth", "growth_rows"]
 
 
 @dataclass(frozen=True)
@@ -146,7 +143,6 @@ class Growth:
         return pd.DataFrame(rows, columns=columns)
 
 
-COLLAPSED = 0.99  # correlation of pooled starts and slopes above which they are one thing
 _STUDY = ("task", "model", "training")
 _KEYS = (*_STUDY, "source", "target")
 
@@ -263,82 +259,3 @@ def _is_best(curves: pd.DataFrame, keys: list[str], column: str) -> pd.Series:
     """Which law of a curve has its lowest value; NaN where a law has none and cannot compete."""
     lowest = curves.groupby(keys)[column].transform(lambda values: values.min(skipna=False))
     return (curves[column] == lowest).astype(float).where(lowest.notna())
-
-
-def growth_by_similarity(
-    scores: pd.DataFrame, features: pd.DataFrame, terms: Sequence[str]
-) -> tuple[pd.DataFrame, list[Regression]]:
-    """Ask whether the start and the slope of the log law depend on likeness.
-
-    Each pair has its own line in log(1 + n); lines are drawn together by partial pooling
-    (random intercept and slope, REML), and the pooled starts ``a`` and slopes ``b`` are then
-    regressed on features, with errors that know that pairs share languages.
-
-    Parameters
-    ----------
-    scores : DataFrame
-        One task's, one model's and one training's few-shot scores.
-    features : DataFrame
-        See `crosslingual.features.pair_features`.
-    terms : sequence of str
-        Features.
-
-    Returns
-    -------
-    lines : DataFrame
-        Columns source, target, a, b (pooled), a_alone, b_alone (each pair's least squares);
-        ``attrs["pooled"]`` says whether the pooled ones were regressed: not where they are
-        correlated above 0.99, which is a fit on the boundary.
-    regressions : list of Regression
-        Of ``start`` and of ``slope``.
-
-    Raises
-    ------
-    DataError
-        If there are several tasks, models or trainings, too few curves, or one score throughout.
-    """
-    import pandas as pd
-    from statsmodels.regression.mixed_linear_model import MixedLM
-
-    need_columns(scores, "training")
-    rows = growth_rows(scores)
-    rows = rows[rows["source"] != rows["target"]].reset_index(drop=True)
-    refuse_several_models(rows)
-    if rows["task"].nunique() != 1 or rows["training"].nunique() != 1:
-        raise DataError("growth by similarity takes the curves of one task and one training.")
-    pair = rows["source"] + ">" + rows["target"]
-    x = np.column_stack([np.ones(len(rows)), np.log1p(rows["shots"].to_numpy(dtype=float))])
-    if pair.nunique() < 6 or rows["shots"].nunique() < 3:
-        raise DataError(f"{pair.nunique()} curves are too few to be drawn together.")
-    if np.ptp(rows["score"]) == 0:
-        raise DataError(f"every score is {rows['score'].iloc[0]:g}: there is no growth to explain.")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # boundary fits are ordinary here
-        pooled = MixedLM(rows["score"].to_numpy(), x, pair.to_numpy(), exog_re=x).fit(reml=True)
-    mean = np.asarray(pooled.fe_params)
-    lines = []
-    for name, part in rows.groupby(pair):
-        own = np.linalg.lstsq(x[part.index], part["score"].to_numpy(), rcond=None)[0]
-        shift = np.asarray(pooled.random_effects[name])
-        source, target = str(name).split(">")
-        lines.append((source, target, *(mean + shift), *own))
-    table = pd.DataFrame(lines, columns=["source", "target", "a", "b", "a_alone", "b_alone"])
-    # With curves that the line fits badly the estimated covariance has one dimension only, and
-    # the pooled starts and slopes say the same thing twice.
-    together = abs(float(np.corrcoef(table["a"], table["b"])[0, 1]))
-    pooled_ones = bool(together < COLLAPSED)
-    table.attrs["pooled"] = pooled_ones
-    suffix = "" if pooled_ones else "_alone"
-    regressions = []
-    for task, column in (("start", f"a{suffix}"), ("slope", f"b{suffix}")):
-        # Both are shifted into [0, 1], as a design asks of scores; slopes do not change by it.
-        values = table[column] - min(0.0, float(table[column].min()))
-        one = table[["source", "target"]].assign(task=task, score=values)
-        made = design(one, features, terms)
-        if not pooled_ones:
-            made.notes.append(
-                f"Pooled starts and slopes are one thing (correlation {together:.3f}): each pair's "
-                "own least squares line is taken instead."
-            )
-        regressions.append(fit(made))
-    return table, regressions

@@ -187,7 +187,7 @@ def plot_worth(worth: pd.DataFrame) -> Figure:
     Parameters
     ----------
     worth : DataFrame
-        From `crosslingual.comparisons.source_worth`, of one model. Numbers of examples without a
+        From `crosslingual.worth.source_worth`, of one model. Numbers of examples without a
         control to compare with are left out.
     """
     known = worth.dropna(subset="worth")

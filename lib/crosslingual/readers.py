@@ -1,4 +1,4 @@
-"""Reading labelled data as users have it: tables, CoNLL, CoNLL-U, SQuAD JSON, hub folders.
+"""Reading labelled data as users have it: tables, CoNLL, CoNLL-U, SQuAD JSON.
 
 Every reader gives plain rows. Lines that cannot be right (`crosslingual.dirt`) are refused, or
 skipped and reported with file and line number: real files have them.
@@ -20,7 +20,6 @@ from .errors import DataError
 __all__ = [
     "read_conll",
     "read_conllu",
-    "read_hub",
     "read_squad",
     "read_table",
 ]
@@ -268,41 +267,3 @@ def read_squad(path: str | Path) -> tuple[list[Row], list[Dirt]]:
     if not rows:
         raise DataError(f"{str(path)!r} holds no question.")
     return rows, found
-
-
-def read_hub(name: str, config: str | None, split: str) -> list[Row]:
-    """Read a split of a data set: a hub id, or a local folder in the hub's own format.
-
-    Parameters
-    ----------
-    name : str
-        Hub id, or folder (parquet, arrow or jsonl files, as ``datasets`` finds them; with a
-        subfolder for each configuration, or a ``README.md`` that declares them).
-    config : str, optional
-        Configuration, usually a language.
-    split : str
-        As the data set calls it.
-
-    Raises
-    ------
-    DataError
-        If it cannot be loaded; the message says what was tried.
-    """
-    import datasets
-
-    folder = Path(name)
-    target, rest = name, config
-    if folder.is_dir() and config and (folder / config).is_dir():
-        target, rest = str(folder / config), None
-    quiet = datasets.utils.logging
-    datasets.disable_progress_bars()
-    quiet.set_verbosity_error()
-    try:
-        loaded = datasets.load_dataset(target, rest, split=split)
-    except Exception as error:  # noqa: BLE001 - the library raises whatever its parts raise
-        raise DataError(
-            f"the data set {name!r} (configuration {config!r}, split {split!r}) cannot be loaded: "
-            f"{type(error).__name__}: {str(error).partition(chr(10))[0]}. Without a network give a "
-            "folder with data_dir."
-        ) from None
-    return [dict(row) for row in loaded]

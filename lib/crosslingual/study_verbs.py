@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import ConfigError
-from .verbs import quick_without_hub, save_csv
+from .hub import quick_without_hub
+from .verbs import save_csv
 
 if TYPE_CHECKING:
     from .study_config import StudyConfig

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -24,7 +23,6 @@ __all__ = [
     "growth",
     "languages",
     "lexical",
-    "quick_without_hub",
     "regress",
     "save_csv",
     "tasks",
@@ -54,24 +52,10 @@ def languages(args: argparse.Namespace) -> None:
     print(language_table().to_string(index=False))
 
 
-def quick_without_hub() -> None:
-    """Without a network, say at once what is not here; the hub's library tries for 20 s."""
-    import socket
-    from urllib.parse import urlsplit
-    from urllib.request import getproxies
-
-    hub = urlsplit(os.environ.get("HF_ENDPOINT") or "https://huggingface.co")
-    if getproxies():  # then only a proxy can tell
-        return
-    try:
-        port = hub.port or (80 if hub.scheme == "http" else 443)
-        socket.create_connection((hub.hostname or "", port), timeout=5).close()
-    except (OSError, ValueError):
-        os.environ.setdefault("HF_HUB_OFFLINE", "1")
-
-
 def tasks(args: argparse.Namespace) -> None:
     """Do ``crosslingual tasks``; a list of all of them goes on past data that are not here."""
+    from .hub import quick_without_hub
+
     quick_without_hub()
     from .registry import get_task, task_names
     from .tasks import describe
@@ -253,7 +237,8 @@ def growth(args: argparse.Namespace) -> None:
 
 def worth(args: argparse.Namespace) -> None:
     """Do ``crosslingual worth``."""
-    from .comparisons import compare_trainings, source_worth
+    from .comparisons import compare_trainings
+    from .worth import source_worth
 
     scores = given_scores(args)
     found = source_worth(scores, args.interval)
