@@ -1,15 +1,21 @@
 """The book's sources, and every chapter run with tiny parameters."""
 
 import ast
+import importlib
+import inspect
 import json
 import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+
+import crosslingual
+from crosslingual.cli import all_help
 
 ROOT = Path(__file__).resolve().parent.parent
 EXTRAS = ("book", "dev", "lora", "cluster")  # those that the book and the tests need
@@ -77,7 +83,49 @@ def test_preface_lists_every_chapter_in_order() -> None:
     files = [Path(c["file"]).name for c in toc["chapters"]]
     preface = (ROOT / "book" / "preface.md").read_text("utf-8")
     listed = re.findall(r"^\| \[.*\]\(chapters/(.*)\.ipynb\)", preface, flags=re.MULTILINE)
-    assert listed == [name for name in files if name != "bibliography"]
+    assert listed == [name for name in files if name not in ("reference", "bibliography")]
+
+
+REFERENCE = (ROOT / "book" / "reference.md").read_text("utf-8")
+ENTRY = re.compile(r"^\.\. auto(\w+):: (crosslingual\.[\w.]+)$", flags=re.MULTILINE)
+
+
+def _referred() -> dict[str, object]:
+    """Functions and classes of the reference, by name."""
+    found: dict[str, object] = {}
+    for kind, name in ENTRY.findall(REFERENCE):
+        home = importlib.import_module(name if kind == "module" else name.rpartition(".")[0])
+        names = home.__all__ if kind == "module" else [name.rpartition(".")[2]]
+        found |= {f"{home.__name__}.{each}": getattr(home, each) for each in names}
+    return found
+
+
+@pytest.mark.parametrize("name", [name for name, it in _referred().items() if callable(it)])
+def test_reference_says_what_every_parameter_is(name: str) -> None:
+    """Each argument of a function and each field of a result stands in its docstring."""
+    it: Any = _referred()[name]
+    if isinstance(it, type) and issubclass(it, Exception):
+        return
+    told = inspect.cleandoc(it.__doc__)
+    given = getattr(it, "__dataclass_fields__", None) or inspect.signature(it).parameters
+    heads = re.findall(r"^([\w*, ]+?)(?: :.*)?$", told, flags=re.MULTILINE)
+    named = {word.strip(" *") for head in heads for word in head.split(",")}
+    assert {each for each in given if not each.startswith("_")} <= named
+
+
+def test_reference_has_every_public_name_and_command() -> None:
+    """What can be had from the package is in the reference, and what is there can be imported."""
+    named = ENTRY.findall(REFERENCE)
+    assert len(named) == len(set(named))
+    last = {name.rpartition(".")[2] for _, name in named}
+    assert set(crosslingual.__all__) - {"__version__"} <= last
+    assert all(it.__doc__ for it in _referred().values())
+    told = all_help()
+    verbs = re.findall(
+        r"^usage: crosslingual ([a-z]+(?: [a-z]+)?) \[-h\]", told, flags=re.MULTILINE
+    )
+    assert {"rank", "study run", "study import", "predict"} <= set(verbs)
+    assert "commands.txt" in REFERENCE
 
 
 def test_conda_environment_has_pyproject_s_pins() -> None:

@@ -6,10 +6,11 @@ import pandas as pd
 import pytest
 
 from crosslingual.errors import DataError
+from crosslingual.feature_plots import plot_scatter
 from crosslingual.growth_laws import growth
 from crosslingual.growth_plots import plot_growth, plot_laws, plot_target_examples, plot_worth
 from crosslingual.machine_plots import plot_steps
-from crosslingual.plots import WONG, plot_diagonal, plot_scatter, plot_signal
+from crosslingual.plots import WONG, plot_diagonal, plot_signal
 from crosslingual.statistical_plots import plot_blocks, plot_changes
 
 

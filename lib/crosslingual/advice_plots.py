@@ -19,7 +19,15 @@ __all__ = ["plot_calibration", "plot_demands", "plot_rankings", "plot_tools"]
 
 
 def plot_rankings(rankings: Mapping[str, Ranking], top: int = 10) -> Figure:
-    """Draw the best sources of each target with their intervals."""
+    """Draw the best sources of each target with their intervals.
+
+    Parameters
+    ----------
+    rankings : mapping
+        Title -> what `crosslingual.sources.rank_sources` answered.
+    top : int
+        How many sources of each.
+    """
     if not rankings:
         raise DataError("there is no ranking to draw.")
     figure, axes = axes_grid(len(rankings), width=3.6, height=3.6)
@@ -36,7 +44,13 @@ def plot_rankings(rankings: Mapping[str, Ranking], top: int = 10) -> Figure:
 
 
 def plot_demands(demands: Mapping[str, Demand]) -> Figure:
-    """Draw growth with labels, with intervals and the goal, one panel a demand."""
+    """Draw growth with labels, with intervals and the goal, one panel a demand.
+
+    Parameters
+    ----------
+    demands : mapping
+        Title -> what `crosslingual.demands.demand` answered.
+    """
     if not demands:
         raise DataError("there is no demand to draw.")
     figure, axes = axes_grid(len(demands), width=3.8, height=3.2)

@@ -11,7 +11,7 @@ from . import advice_verbs, study_verbs, verbs
 from .errors import CrosslingualError
 from .version import __version__
 
-__all__ = ["main"]
+__all__ = ["all_help", "main"]
 
 EXIT_BAD_INPUT = 2
 
@@ -261,6 +261,19 @@ def _table_arguments(p: argparse.ArgumentParser, told: str) -> None:
 def _scores_arguments(p: argparse.ArgumentParser) -> None:
     _table_arguments(p, "CSV with task, source, target, score")
     p.add_argument("--features", help="CSV as 'features' writes it; computed otherwise")
+
+
+def all_help() -> str:
+    """What ``--help`` says, of the command and of all its verbs, one below the other."""
+
+    def told(parser: argparse.ArgumentParser) -> list[str]:
+        found = [parser.format_help().strip()]
+        for action in parser._actions:  # argparse has no other way to them
+            if isinstance(action, argparse._SubParsersAction):
+                found += [text for one in action.choices.values() for text in told(one)]
+        return found
+
+    return "\n\n\n".join(told(_parser())) + "\n"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

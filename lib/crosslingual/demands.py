@@ -109,14 +109,18 @@ class Demand:
 
     Attributes
     ----------
-    target, source : str
-        ISO 639-3; the source is None for labels of the target alone.
+    target : str
+        ISO 639-3.
+    source : str or None
+        The same; None for labels of the target alone.
     goal : float
         A fraction.
     labels : float
         Predicted number, infinity where the goal is out of reach.
-    low, high : float
-        Numbers at which the upper and the lower end of the interval reach the goal.
+    low : float
+        Number at which the upper end of the interval reaches the goal.
+    high : float
+        Number at which the lower end does.
     ceiling : tuple of float
         Predicted score at the largest number asked about, low, high.
     most : float

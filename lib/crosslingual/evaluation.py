@@ -148,6 +148,10 @@ def evaluate(
         Gives metrics, the limit of the output and what counts as legal.
     decoding : str
         ``generate`` (free text) or ``labels`` (the best of the task's labels).
+    max_input : int
+        Inputs are cut to so many tokens.
+    precision : str
+        ``auto``, ``bf16`` or ``fp32``, as in `TrainSettings`.
 
     Returns
     -------

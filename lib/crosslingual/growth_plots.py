@@ -34,7 +34,9 @@ def plot_growth(
     grown : Growth
         Of these scores, or of more.
     pairs : sequence of (source, target)
-        ISO 639-3; at most ``most`` are drawn.
+        ISO 639-3.
+    most : int
+        At most so many of them are drawn.
 
     Raises
     ------
@@ -85,6 +87,11 @@ def plot_laws(grown: Growth) -> Figure:
 
     One row a law, one colour a task and training. Dotted: the least that any curve can miss the
     points by, as draws of the same number of examples differ.
+
+    Parameters
+    ----------
+    grown : Growth
+        From `crosslingual.growth_laws.growth`.
     """
     import matplotlib.pyplot as plt
 

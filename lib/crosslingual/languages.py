@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_LANGUAGES", "Language", "find_language", "language_table", "resolve"]
 
 DEFAULT_LANGUAGES = ("ara", "deu", "eng", "spa", "fin", "ita", "kor", "rus", "ukr", "zho")
-"""The ten languages of the book: six scripts, close pairs and distant ones."""
+"""The ten languages of the book, in six scripts; close pairs and distant ones."""
 
 
 @dataclass(frozen=True)

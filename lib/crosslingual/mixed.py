@@ -63,6 +63,11 @@ def random_effects(made: Design) -> RandomEffects:
 
     Several tasks have an intercept each, and share the effects of languages.
 
+    Parameters
+    ----------
+    made : Design
+        Without fixed effects of languages.
+
     Raises
     ------
     DataError
@@ -91,6 +96,8 @@ def crossed_effects(
         Fixed part, intercept included.
     groups : dict
         Name -> label of each observation's level.
+    name : str
+        What is explained, for the printed result.
 
     Raises
     ------

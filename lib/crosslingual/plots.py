@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .errors import DataError
-from .languages import find_language, language_table
+from .languages import find_language
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,11 +20,8 @@ __all__ = [
     "plot_coefficients",
     "plot_diagonal",
     "plot_differences",
-    "plot_feature_matrices",
-    "plot_map",
     "plot_matrices",
     "plot_recipes",
-    "plot_scatter",
     "plot_signal",
     "plot_targets",
 ]
@@ -94,13 +91,27 @@ def plot_matrices(tables: Mapping[str, pd.DataFrame], label: str = "score (0 to 
 def plot_differences(
     tables: Mapping[str, pd.DataFrame], label: str = "difference of scores"
 ) -> Figure:
-    """Draw matrices of differences side by side, blue below zero and red above."""
+    """Draw matrices of differences side by side, blue below zero and red above.
+
+    Parameters
+    ----------
+    tables : mapping
+        Title -> matrix with sources in rows and targets in columns.
+    label : str
+        What the colours mean, with its unit.
+    """
     largest = max((float(table.abs().max().max()) for table in tables.values()), default=0.0)
     return _heatmaps(tables, label, -largest, largest, "vlag")
 
 
 def plot_targets(scores: pd.DataFrame) -> Figure:
-    """Draw the scores of one source on each target as bars, one colour a model."""
+    """Draw the scores of one source on each target as bars, one colour a model.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Columns target, model, score (fractions); seeds are averaged.
+    """
     figure, axes = axes_grid(1, width=8, height=3.2)
     ax = axes[0]
     table = scores.pivot_table(index="target", columns="model", values="score", sort=False)
@@ -151,53 +162,6 @@ def plot_diagonal(summary: pd.DataFrame, baselines: Mapping[str, float] | None =
     return figure
 
 
-def plot_map(languages: Sequence[str]) -> Figure:
-    """Where the languages are, coloured by script, sized by mC4 tokens."""
-    import numpy as np
-
-    table = language_table(languages)
-    figure, axes = axes_grid(1, width=9, height=4.5)
-    ax = axes[0]
-    scripts = list(dict.fromkeys(table["script"]))
-    for k, script in enumerate(scripts):
-        rows = table[table["script"] == script]
-        size = 30 + 40 * np.log10(1 + rows["mc4_tokens"].fillna(0))
-        ax.scatter(rows["longitude"], rows["latitude"], s=size, color=WONG[k % 8], label=script)
-    for row in table.itertuples():
-        ax.annotate(
-            f"{row.name} ({row.short})",
-            (row.longitude, row.latitude),
-            xytext=(6, 5),
-            textcoords="offset points",
-            fontsize=8,
-        )
-    ax.set(xlabel="longitude (degrees east)", ylabel="latitude (degrees north)")
-    ax.set_xlim(table["longitude"].min() - 12, table["longitude"].max() + 30)
-    ax.set_ylim(table["latitude"].min() - 8, table["latitude"].max() + 8)
-    ax.grid(alpha=0.3)
-    ax.legend(title="script", frameon=False, fontsize=8, loc="lower left", ncols=2)
-    return figure
-
-
-def plot_feature_matrices(features: pd.DataFrame, names: Sequence[str]) -> Figure:
-    """One small matrix a feature, each on its own scale."""
-    import seaborn as sns
-
-    figure, axes = axes_grid(4, width=3.2, height=2.9, rows=-(-len(names) // 4))
-    short = {c: find_language(c).short for c in set(features["source"]) | set(features["target"])}
-    order = [short[c] for c in dict.fromkeys(features["source"])]
-    for ax in axes[len(names) :]:
-        ax.axis("off")
-    for ax, name in zip(axes, names, strict=False):
-        table = features.pivot(index="source", columns="target", values=name)
-        table = table.rename(index=short, columns=short).reindex(order)
-        table = table[[c for c in order if c in table]]
-        sns.heatmap(table, ax=ax, cmap="cividis", square=True, cbar_kws={"shrink": 0.7})
-        ax.set(title=name.replace("_", " "), xlabel="", ylabel="")
-        ax.tick_params(axis="y", rotation=0)
-    return figure
-
-
 def plot_coefficients(
     tidy: pd.DataFrame,
     terms: Sequence[str],
@@ -233,21 +197,6 @@ def plot_coefficients(
     ax.set_yticks([-i for i in range(len(terms))], [t.replace("_", " ") for t in terms])
     ax.set(xlabel=label)
     ax.legend(frameon=False, fontsize=8, title="standard errors" if by == "errors" else None)
-    return figure
-
-
-def plot_scatter(merged: pd.DataFrame, feature: str, label: str) -> Figure:
-    """Scores of pairs against one feature, one panel a task, pairs named."""
-    tasks = list(dict.fromkeys(merged["task"]))
-    figure, axes = axes_grid(len(tasks), width=4.2, height=3.8)
-    for k, (ax, task) in enumerate(zip(axes, tasks, strict=True)):
-        rows = merged[merged["task"] == task]
-        ax.scatter(rows[feature], rows["score"], s=14, color=WONG[k % 8], alpha=0.8)
-        for row in rows.nlargest(6, "score").itertuples():
-            pair = f"{find_language(row.source).short}-{find_language(row.target).short}"
-            place = (getattr(row, feature), row.score)
-            ax.annotate(pair, place, fontsize=7, xytext=(3, 3), textcoords="offset points")
-        ax.set(title=task, xlabel=label, ylabel="zero-shot score (0 to 1)", ylim=(0, 1))
     return figure
 
 

@@ -125,6 +125,11 @@ def open_store(place: str | Path) -> RecordStore:
 def read_records(place: str | Path) -> list[Record]:
     """Read all records of a folder or fsspec address, in the order of their names.
 
+    Parameters
+    ----------
+    place : str or Path
+        Folder or address that a study was run into (``out``).
+
     Raises
     ------
     RecordError

@@ -21,7 +21,13 @@ _FILES: set[str] = set()  # of tasks, that were run
 
 
 def register(task: Task) -> Task:
-    """Make a task known by its name; a second one of the same name replaces it."""
+    """Make a task known by its name; a second one of the same name replaces it.
+
+    Parameters
+    ----------
+    task : Task
+        It is given back, so that a line can make and register it.
+    """
     _REGISTRY[task.name] = task
     return task
 
@@ -58,6 +64,11 @@ def task_names() -> list[str]:
 
 def get_task(name: str) -> Task:
     """Look up a task by name.
+
+    Parameters
+    ----------
+    name : str
+        One of `task_names`.
 
     Raises
     ------

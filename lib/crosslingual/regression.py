@@ -124,7 +124,13 @@ class Regression:
 
 
 def fit(made: Design) -> Regression:
-    """Ordinary least squares of a design."""
+    """Ordinary least squares of a design.
+
+    Parameters
+    ----------
+    made : Design
+        From `crosslingual.model_matrix.design`.
+    """
     import statsmodels.api as sm
 
     return Regression(made, sm.OLS(made.rows["response"], made.matrix()).fit())

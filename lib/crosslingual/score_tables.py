@@ -26,6 +26,11 @@ COLUMNS = (*SCORE_COLUMNS, *MADE_BY, "se")
 def scores_table(records: Iterable[Record]) -> pd.DataFrame:
     """Records as a tidy table.
 
+    Parameters
+    ----------
+    records : iterable of Record
+        From `crosslingual.record_store.read_records`.
+
     Returns
     -------
     DataFrame

@@ -53,7 +53,13 @@ def plot_shares(tables: Mapping[str, pd.DataFrame]) -> Figure:
 
 
 def plot_power(table: pd.DataFrame) -> Figure:
-    """Share of simulated studies that find an effect, against the number of languages."""
+    """Share of simulated studies that find an effect, against the number of languages.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `crosslingual.power_analysis.power`.
+    """
     effects = list(dict.fromkeys(table["effect"]))
     figure, axes = axes_grid(len(effects), width=4.8, height=3.6)
     for ax, effect in zip(axes, effects, strict=True):
@@ -75,7 +81,15 @@ def plot_power(table: pd.DataFrame) -> Figure:
 
 
 def plot_validation(summary: pd.DataFrame, measure: str = "ndcg3") -> Figure:
-    """Predictors side by side, one panel a task; learners in colour."""
+    """Predictors side by side, one panel a task; learners in colour.
+
+    Parameters
+    ----------
+    summary : DataFrame
+        Of a `crosslingual.validation.Validation`.
+    measure : str
+        Which of its columns.
+    """
     tasks = list(dict.fromkeys(summary["task"]))
     known = summary.dropna(subset=[measure])
     longest = int(known.groupby("task").size().max())

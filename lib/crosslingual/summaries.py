@@ -80,6 +80,11 @@ def matrix(
 def summarise(scores: pd.DataFrame) -> pd.DataFrame:
     """Mean score in-language and across, by task, model and shots.
 
+    Parameters
+    ----------
+    scores : DataFrame
+        Columns task, source, target, score, and where known shots, training, model, seed, illegal.
+
     Returns
     -------
     DataFrame

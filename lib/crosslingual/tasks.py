@@ -37,8 +37,10 @@ class Example:
 
     Attributes
     ----------
-    input, target : str
-        What the model reads and what it should write.
+    input : str
+        What the model reads.
+    target : str
+        What it should write.
     language : str
         ISO 639-3 code.
     key : str
@@ -79,8 +81,14 @@ class Task:
         The allowed outputs of a classification task, else empty.
     max_output : int
         Longest output in tokens.
-    casting, licence, citation, version : str
-        How it became text to text, who may use it, whom to cite, which sample.
+    casting : str
+        How it became text to text.
+    licence : str
+        Who may use it.
+    citation : str
+        Whom to cite.
+    version : str
+        Which sample.
     """
 
     name: str
@@ -145,6 +153,13 @@ def scored(metric: str, outputs: Sequence[str], examples: Sequence[Example]) -> 
 def baselines(task: Task, language: str) -> dict[str, float]:
     """Scores that need no learning, on the test split.
 
+    Parameters
+    ----------
+    task : Task
+        From `get_task`, or of your own.
+    language : str
+        One that it has.
+
     Returns
     -------
     dict
@@ -176,6 +191,13 @@ def subset(examples: list[Example], limit: int | None) -> list[Example]:
 
 def describe(task: Task, languages: Iterable[str]) -> pd.DataFrame:
     """Sizes, trivial baselines and an example, one row a language.
+
+    Parameters
+    ----------
+    task : Task
+        From `get_task`, or of your own.
+    languages : iterable of str
+        Some that it has.
 
     Returns
     -------
