@@ -12,6 +12,13 @@ __all__ = ["add_adapters", "merge_adapters"]
 def add_adapters(model: Any, rank: int) -> None:
     """Freeze the model and put trainable low-rank additions beside queries and values.
 
+    Parameters
+    ----------
+    model : MT5ForConditionalGeneration
+        Changed in place.
+    rank : int
+        Of the additions, from 1.
+
     Raises
     ------
     ConfigError
@@ -33,7 +40,13 @@ def add_adapters(model: Any, rank: int) -> None:
 
 
 def merge_adapters(model: Any) -> None:
-    """Add the adapters' products to the weights and take them out of the model."""
+    """Add the adapters' products to the weights and take them out of the model.
+
+    Parameters
+    ----------
+    model : MT5ForConditionalGeneration
+        From `add_adapters`; changed in place.
+    """
     from peft.tuners.lora import LoraLayer
 
     for parent in list(model.modules()):

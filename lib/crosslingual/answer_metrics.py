@@ -28,7 +28,13 @@ _HAN = re.compile(r"[\u4e00-\u9fa5]")
 
 
 def squad_normalise(text: str) -> str:
-    """Lower case, no ASCII punctuation, no English articles, single spaces (SQuAD 1.1)."""
+    """Lower case, no ASCII punctuation, no English articles, single spaces (SQuAD 1.1).
+
+    Parameters
+    ----------
+    text : str
+        An answer.
+    """
     kept = "".join(char for char in text.lower() if char not in string.punctuation)
     return " ".join(re.sub(_ARTICLES["eng"], " ", kept).split())
 
@@ -39,7 +45,15 @@ def _is_mark(char: str) -> bool:
 
 
 def mlqa_tokens(text: str, language: str) -> list[str]:
-    """Words; in Chinese each character of Han script by itself."""
+    """Words; in Chinese each character of Han script by itself.
+
+    Parameters
+    ----------
+    text : str
+        An answer, normalised.
+    language : str
+        ISO 639-3.
+    """
     if language != "zho":
         return text.split()
     found: list[str] = []
@@ -57,6 +71,13 @@ def mlqa_normalise(text: str, language: str) -> str:
     """Normalise as MLQA's scorer does for one of its languages.
 
     Languages outside MLQA keep their articles and are split at white space.
+
+    Parameters
+    ----------
+    text : str
+        An answer.
+    language : str
+        ISO 639-3.
     """
     kept = "".join(char for char in text.lower() if not _is_mark(char))
     articles = _ARTICLES.get(language)
@@ -120,6 +141,17 @@ def score_answers(
     style: str = "squad",
 ) -> dict[str, float]:
     """Mean exact match and F1 of `compare_answers`.
+
+    Parameters
+    ----------
+    outputs : sequence of str
+        What was written.
+    answers : sequence of sequence of str
+        All right answers of each question.
+    languages : sequence of str
+        ISO 639-3, of each question; without effect in the style ``squad``.
+    style : str
+        ``squad`` or ``mlqa``.
 
     Returns
     -------

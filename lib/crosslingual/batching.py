@@ -26,7 +26,17 @@ class Encoded:
 
 
 def encode(loaded: Loaded, examples: Sequence[Example], max_input: int) -> Encoded:
-    """Tokenise once; batches only pad."""
+    """Tokenise once; batches only pad.
+
+    Parameters
+    ----------
+    loaded : Loaded
+        Its tokenizer is used.
+    examples : sequence of Example
+        Inputs and targets.
+    max_input : int
+        Both are cut to so many tokens.
+    """
     tokenizer = loaded.tokenizer
     inputs = tokenizer([e.input for e in examples], truncation=True, max_length=max_input)
     targets = tokenizer([e.target for e in examples], truncation=True, max_length=max_input)
@@ -34,7 +44,15 @@ def encode(loaded: Loaded, examples: Sequence[Example], max_input: int) -> Encod
 
 
 def pad(rows: Sequence[Sequence[int]], value: int) -> torch.Tensor:
-    """Right-pad to the longest row; shape (rows, longest)."""
+    """Right-pad to the longest row; shape (rows, longest).
+
+    Parameters
+    ----------
+    rows : sequence of sequence of int
+        Token ids.
+    value : int
+        What fills.
+    """
     import torch
 
     width = max(map(len, rows))
@@ -47,6 +65,15 @@ def bucketed(
     """Batches of examples of like length: little padding, and yet a random order.
 
     With no generator the order is by length (for evaluation).
+
+    Parameters
+    ----------
+    lengths : sequence of int
+        Of the examples, in tokens.
+    batch : int
+        Examples a batch.
+    random : numpy Generator, optional
+        Of the order.
     """
     order = np.arange(len(lengths)) if random is None else random.permutation(len(lengths))
     span = max(1, len(order)) if random is None else 8 * batch

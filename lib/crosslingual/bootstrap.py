@@ -150,6 +150,13 @@ def check_level(level: float) -> None:
 def intervals(drawn: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
     """Percentile intervals of bootstrap draws.
 
+    Parameters
+    ----------
+    drawn : DataFrame
+        One row a draw, one column a statistic; NaN where a draw could not be used.
+    level : float
+        Of the intervals.
+
     Returns
     -------
     DataFrame

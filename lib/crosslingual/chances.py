@@ -70,7 +70,15 @@ def normal_reach(level: float) -> float:
 
 
 def interval_reach(errors: pd.DataFrame, level: float) -> float:
-    """Half the width of an interval: every held-out target counts the same."""
+    """Half the width of an interval: every held-out target counts the same.
+
+    Parameters
+    ----------
+    errors : DataFrame
+        Of held-out targets: target, score, predicted.
+    level : float
+        Nominal coverage.
+    """
     size = (errors["score"] - errors["predicted"]).abs()
     return quantile_over_targets(size, errors["target"], level)
 
@@ -87,6 +95,19 @@ def chances(
     Errors within a held-out target (its level does not matter for the choice) are put on the
     sources; a source without one there gets another's. Known scores (whose ``noise`` is no NaN)
     get that instead.
+
+    Parameters
+    ----------
+    errors : DataFrame
+        Of held-out targets: target, source, score, predicted.
+    sources : array of str
+        Those compared.
+    best : array, shape (sources,)
+        What is expected of each: its score where it is known, else its prediction.
+    noise : array, shape (sources,)
+        Standard error of a known score, NaN where none is known.
+    seed : int
+        Of the draws.
     """
     random = np.random.default_rng(seed)
     gap = errors["score"] - errors["predicted"]

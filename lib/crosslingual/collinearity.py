@@ -25,7 +25,15 @@ HIGH_VIF, HIGH_CONDITION, HIGH_CORRELATION = 10.0, 30.0, 0.9
 
 
 def correlations(x: NDArray[np.float64], terms: Sequence[str]) -> pd.DataFrame:
-    """Of the columns of ``x``, shape (rows, terms)."""
+    """Of the columns of ``x``, shape (rows, terms).
+
+    Parameters
+    ----------
+    x : array, shape (rows, terms)
+        Features.
+    terms : sequence of str
+        Their names.
+    """
     import pandas as pd
 
     r = np.atleast_2d(np.corrcoef(x, rowvar=False))
@@ -69,7 +77,13 @@ def inflation(x: NDArray[np.float64], terms: Sequence[str]) -> pd.DataFrame:
 
 
 def condition_number(x: NDArray[np.float64]) -> float:
-    """Of the columns of ``x`` at length one (Belsley, Kuh and Welsch 1980)."""
+    """Of the columns of ``x`` at length one (Belsley, Kuh and Welsch 1980).
+
+    Parameters
+    ----------
+    x : array, shape (rows, terms)
+        Features.
+    """
     return float(np.linalg.cond(x / np.sqrt((x**2).sum(0))))
 
 
@@ -118,7 +132,15 @@ def check_rank(
 
 
 def collinearity_notes(x: NDArray[np.float64], terms: Sequence[str]) -> list[str]:
-    """Sentences for a reader about features that are hardly to be told apart."""
+    """Sentences for a reader about features that are hardly to be told apart.
+
+    Parameters
+    ----------
+    x : array, shape (rows, terms)
+        Features, the intercepts of the regression taken out.
+    terms : sequence of str
+        Their names.
+    """
     if len(terms) < 2:
         return []
     table, found = inflation(x, terms), []

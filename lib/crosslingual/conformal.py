@@ -51,6 +51,15 @@ def quantile_over_targets(errors: pd.Series, targets: pd.Series, level: float) -
     """Quantile of errors in which every target counts the same, however many its cells.
 
     The next target is one more language, not more cells.
+
+    Parameters
+    ----------
+    errors : Series
+        One a cell.
+    targets : Series
+        The language of each.
+    level : float
+        In (0, 1).
     """
     counts = errors.groupby(targets).transform("size").to_numpy(dtype=float)
     return weighted_quantile(errors.to_numpy(dtype=float), 1 / counts, level)

@@ -82,6 +82,10 @@ def shared_pieces(
     ----------
     paragraphs : array, shape (languages, vocabulary)
         Number of a language's paragraphs that hold a token.
+    least_languages : int
+        How many languages a token has to occur in.
+    least_paragraphs : int
+        In how many paragraphs of each.
     """
     return np.flatnonzero((paragraphs >= least_paragraphs).sum(0) >= least_languages)
 

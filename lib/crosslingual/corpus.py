@@ -60,6 +60,11 @@ def corpus_files(folder: str | Path) -> dict[str, Path]:
 def read_paragraphs(path: str | Path) -> Iterator[str]:
     """Yield the non-empty lines of a corpus file.
 
+    Parameters
+    ----------
+    path : str or Path
+        ``LL.txt`` or ``LL.txt.xz``.
+
     Raises
     ------
     CorpusError
@@ -115,6 +120,15 @@ def pack(folder: str | Path, tokenizer: Any, out: str | Path) -> dict[str, NDArr
 
     Paragraphs end with the tokenizer's end-of-sequence id. Arrays are stored in
     ``out`` and memory-mapped on later calls.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Of the corpus: one file a language.
+    tokenizer : transformers tokenizer
+        With fewer than 65,536 pieces.
+    out : str or Path
+        Folder for the arrays.
 
     Returns
     -------

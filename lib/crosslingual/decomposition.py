@@ -201,6 +201,13 @@ def feature_groups(
     """The groups that the terms of a design fall into; a feature in none is its own.
 
     Terms with interactions (``syntax[intents]``) go with their feature.
+
+    Parameters
+    ----------
+    terms : sequence of str
+        Of a design.
+    groups : mapping, optional
+        Group -> features; `GROUPS` by default.
     """
     found: dict[str, list[str]] = {}
     for term in terms:
@@ -263,6 +270,17 @@ def drawn_importance(
     made: Design, parts: Mapping[str, Sequence[str]], draws: int, seed: int = 0
 ) -> NDArray[np.float64]:
     """Importance of groups of features in each draw of languages.
+
+    Parameters
+    ----------
+    made : Design
+        What is explained by what.
+    parts : mapping
+        Group -> terms; every term in one group.
+    draws : int
+        How often languages are drawn.
+    seed : int
+        Of the draws.
 
     Returns
     -------

@@ -31,6 +31,11 @@ def visible_gpus() -> list[str]:
 def wanted_device(name: str | None) -> str:
     """The device that was asked for, or the one at hand.
 
+    Parameters
+    ----------
+    name : str or None
+        ``cpu``, ``cuda``, or None for what is there.
+
     Raises
     ------
     UnknownNameError
@@ -50,7 +55,13 @@ def wanted_device(name: str | None) -> str:
 
 
 def autocast(precision: str) -> Any:
-    """Context for the given precision on the CPU or GPU at hand."""
+    """Context for the given precision on the CPU or GPU at hand.
+
+    Parameters
+    ----------
+    precision : str
+        ``auto``, ``bf16`` or ``fp32``.
+    """
     import torch
 
     if precision == "auto":
@@ -72,6 +83,13 @@ def ready(model: Any, precision: str) -> Iterator[None]:
 
     Autocast rounds every weight at every call, up to a sixth of the time of writing answers
     on a CPU. The results are the same to the bit.
+
+    Parameters
+    ----------
+    model : MT5ForConditionalGeneration
+        Its weights come back afterwards.
+    precision : str
+        ``auto``, ``bf16`` or ``fp32``.
     """
     import torch
 

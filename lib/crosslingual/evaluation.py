@@ -172,7 +172,17 @@ def evaluate(
 
 
 def judge(outputs: Sequence[str], examples: Sequence[Example], task: Task) -> Evaluation:
-    """Score outputs that are there already; also for learners that are no mT5."""
+    """Score outputs that are there already; also for learners that are no mT5.
+
+    Parameters
+    ----------
+    outputs : sequence of str
+        What was written.
+    examples : sequence of Example
+        What it is about, as many.
+    task : Task
+        Gives metrics and what is legal.
+    """
     scores = {name: scored(name, outputs, examples) for name in task.metrics}
     illegal = sum(not task.legal(output) for output in outputs) / len(outputs)
     error = ratio_error(counted(task.metrics[0], outputs, examples))

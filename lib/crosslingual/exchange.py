@@ -34,14 +34,26 @@ PULL = 1e-3  # towards equal languages, in squared logits a squared weight: brea
 
 
 def logit(score: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Log odds of scores, kept within `EDGE` of 0 and 1."""
+    """Log odds of scores, kept within `EDGE` of 0 and 1.
+
+    Parameters
+    ----------
+    score : array
+        Fractions.
+    """
     kept = np.clip(score, EDGE, 1 - EDGE)
     odds: NDArray[np.float64] = np.log(kept / (1 - kept))
     return odds
 
 
 def logistic(value: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Inverse of `logit`."""
+    """Inverse of `logit`.
+
+    Parameters
+    ----------
+    value : array
+        Log odds.
+    """
     score: NDArray[np.float64] = 1 / (1 + np.exp(-value))
     return score
 
@@ -61,6 +73,13 @@ def language_distances(first: Sequence[str], second: Sequence[str]) -> NDArray[n
     0 between a language and itself. Where a distance is not known (a language outside the
     registry; one without CLDR names), it is the mean of the known ones asked for, or a half
     where there are none.
+
+    Parameters
+    ----------
+    first : sequence of str
+        ISO 639-3, or what else the scores call a language.
+    second : sequence of str
+        The same.
     """
     values = np.full((len(first), len(second), len(DECAYS)), np.nan)
     for i, a in enumerate(first):

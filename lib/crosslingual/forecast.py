@@ -101,7 +101,13 @@ DEVICES = {
 
 
 def shape_of(model: str) -> Shape | None:
-    """Shape of a model by name, without loading weights; None where only the hub knows it."""
+    """Shape of a model by name, without loading weights; None where only the hub knows it.
+
+    Parameters
+    ----------
+    model : str
+        As in `crosslingual.models.load_model`.
+    """
     place = Path(model_place(model)) / "config.json"
     if not place.exists():
         return SHAPES.get(model)
@@ -114,6 +120,11 @@ def shape_of(model: str) -> Shape | None:
 
 def find_device(name: str = "here") -> Device:
     """A device by name; ``here`` is this machine's GPU or its processor, measured for a second.
+
+    Parameters
+    ----------
+    name : str
+        One of `DEVICES`, or ``here``.
 
     Raises
     ------
@@ -203,6 +214,17 @@ def memory_needed(
     shape: Shape, settings: TrainSettings, inputs: float, outputs: float
 ) -> dict[str, float]:
     """Bytes that one fine-tuning holds at its fullest, by what they are for.
+
+    Parameters
+    ----------
+    shape : Shape
+        Of the model.
+    settings : TrainSettings
+        Of the fine-tuning.
+    inputs : float
+        Longest input in tokens.
+    outputs : float
+        Longest output.
 
     Returns
     -------

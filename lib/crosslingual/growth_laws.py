@@ -151,6 +151,11 @@ def growth_rows(scores: pd.DataFrame) -> pd.DataFrame:
     """Rows of growth curves: zero-shot scores stand at the head of every curve of their pair.
 
     A target-only curve has no zero-shot point.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Columns task, source, target, shots, score, and where known model, training, seed.
     """
     import pandas as pd
 

@@ -35,6 +35,21 @@ def score_labels(
     grow with the vocabulary. The encoder runs once, the decoder once for all labels that
     differ in their first token.
 
+    Parameters
+    ----------
+    loaded : Loaded
+        A fine-tuned model.
+    examples : sequence of Example
+        Their inputs are used.
+    labels : sequence of str
+        Two or more, all different.
+    max_input : int
+        Inputs are cut to so many tokens.
+    batch : int
+        Examples that go through the model together.
+    precision : str
+        ``auto``, ``bf16`` or ``fp32``, as in `TrainSettings`.
+
     Returns
     -------
     list of str

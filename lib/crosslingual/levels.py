@@ -28,7 +28,13 @@ published matrix of de Vries et al. 2022 gives (105 targets; 0.06 to 0.13 a tenf
 
 
 def likeness(names: Sequence[str]) -> NDArray[np.float64]:
-    """Similarity of languages in [0, 1], 1 on the diagonal."""
+    """Similarity of languages in [0, 1], 1 on the diagonal.
+
+    Parameters
+    ----------
+    names : sequence of str
+        ISO 639-3, or what else the scores call a language.
+    """
     near: NDArray[np.float64] = np.exp(-language_distances(names, names).mean(-1) / NEAR)
     return near
 
@@ -60,6 +66,17 @@ def krige(
     text (log mC4 tokens; whether XLM-R saw it) and on the mean distance to the sources, plus a
     part that like languages share, plus its own. Averaged over a grid of variances and
     lengths, each weighted by its likelihood.
+
+    Parameters
+    ----------
+    targets : sequence of str
+        Languages with levels.
+    levels : array, shape (targets,)
+        In log odds.
+    new : sequence of str
+        Languages without.
+    sources : sequence of str
+        What the models learned from.
 
     Returns
     -------

@@ -67,7 +67,17 @@ def _read(extra: str) -> dict[str, dict[str, tuple[str, ...]]]:
 
 
 def split_words(kind: str, language: str, split: str) -> tuple[str, ...]:
-    """Words of one split; the same positions, so the same concepts, in every language."""
+    """Words of one split; the same positions, so the same concepts, in every language.
+
+    Parameters
+    ----------
+    kind : str
+        Kind of word, as the lexicon names it.
+    language : str
+        ISO 639-3.
+    split : str
+        train, dev or test.
+    """
     by_language = lexicon()[kind]
     if language not in by_language:
         raise UnknownLanguageError(
@@ -84,7 +94,15 @@ def split_words(kind: str, language: str, split: str) -> tuple[str, ...]:
 
 
 def spell_number(number: int, language: str) -> str:
-    """A number in words where num2words knows the language, in digits otherwise."""
+    """A number in words where num2words knows the language, in digits otherwise.
+
+    Parameters
+    ----------
+    number : int
+        From 0.
+    language : str
+        ISO 639-3.
+    """
     from num2words import num2words
 
     try:

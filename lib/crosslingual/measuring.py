@@ -38,6 +38,13 @@ def target_examples(task: Task, cell: Cell) -> list[Example]:
     """The target examples of a cell: the first ``shots`` in an order drawn by its seed.
 
     More shots hold the fewer ones, so that a growth curve adds examples and exchanges none.
+
+    Parameters
+    ----------
+    task : Task
+        Which has the target.
+    cell : Cell
+        Its ``target``, ``shots`` and ``seed`` count.
     """
     pool = task.examples(cell.target, "train")
     if cell.shots > len(pool):
@@ -54,6 +61,13 @@ def measure(job: Job, out: str | Path) -> int:
 
     Cells whose record is there are left alone. Targets are evaluated one by one, so that
     a score does not depend on which other cells were still missing.
+
+    Parameters
+    ----------
+    job : Job
+        From `crosslingual.study.expand`.
+    out : str or Path
+        Folder or address of the records.
 
     Returns
     -------

@@ -43,7 +43,13 @@ def _check(outputs: Sequence[str], targets: Sequence[str]) -> None:
 
 
 def ratio(counts: Iterable[tuple[float, float]]) -> float:
-    """Sum of what was right by the sum of what was counted; 1 where there was nothing to count."""
+    """Sum of what was right by the sum of what was counted; 1 where there was nothing to count.
+
+    Parameters
+    ----------
+    counts : iterable of (float, float)
+        Right and counted, of every example.
+    """
     hits, totals = zip(*counts, strict=True)
     return sum(hits) / sum(totals) if sum(totals) else 1.0
 
@@ -92,6 +98,13 @@ def _hit(output: str, target: str) -> tuple[float, float]:
 def accuracy(outputs: Sequence[str], targets: Sequence[str]) -> float:
     """Share of outputs that equal their target, white space at the ends aside.
 
+    Parameters
+    ----------
+    outputs : sequence of str
+        What was written.
+    targets : sequence of str
+        What is right, as many.
+
     Examples
     --------
     >>> accuracy(["turn on", "turn off"], ["turn on", "set light"])
@@ -118,12 +131,27 @@ def _match(output: str, target: str) -> tuple[float, float]:
 
 
 def exact_match(outputs: Sequence[str], targets: Sequence[str]) -> float:
-    """Share of outputs that equal their target after `normalise_answer`."""
+    """Share of outputs that equal their target after `normalise_answer`.
+
+    Parameters
+    ----------
+    outputs : sequence of str
+        What was written.
+    targets : sequence of str
+        What is right, as many.
+    """
     return _counted(_match, outputs, targets)
 
 
 def token_f1(outputs: Sequence[str], targets: Sequence[str]) -> float:
     """Mean over examples of the F1 of bags of words (Rajpurkar et al. 2016).
+
+    Parameters
+    ----------
+    outputs : sequence of str
+        What was written.
+    targets : sequence of str
+        What is right, as many.
 
     Examples
     --------
@@ -144,6 +172,11 @@ def _token_f1(output: str, target: str) -> tuple[float, float]:
 def format_spans(spans: Sequence[tuple[str, str]]) -> str:
     """Write labelled spans the way mT5 casts NER: ``label: text ; label: text``.
 
+    Parameters
+    ----------
+    spans : sequence of (str, str)
+        Label and text of each, in the order of the text.
+
     Examples
     --------
     >>> format_spans([("area", "Küche"), ("color", "rot")])
@@ -162,6 +195,11 @@ _SEPARATOR = re.compile(r"\s*;\s*")
 
 def parse_spans(text: str) -> list[tuple[str, str]]:
     """Read what `format_spans` wrote; parts of another form are left out.
+
+    Parameters
+    ----------
+    text : str
+        An output of a model.
 
     Examples
     --------
@@ -183,6 +221,13 @@ def span_f1(outputs: Sequence[str], targets: Sequence[str]) -> float:
     computes; a repeated span counts as often as it is written. With no span expected
     and none given, the score is 1.
 
+    Parameters
+    ----------
+    outputs : sequence of str
+        What was written.
+    targets : sequence of str
+        What is right, as many, as `format_spans` writes it.
+
     Examples
     --------
     >>> span_f1(["area: Küche ; color: rot"], ["area: Küche"])
@@ -202,6 +247,13 @@ def tag_accuracy(outputs: Sequence[str], targets: Sequence[str]) -> float:
     What is missing at the end of an output counts as wrong, what is too much is not counted.
     With no word expected the score is 1.
 
+    Parameters
+    ----------
+    outputs : sequence of str
+        Tags that were written, apart by blanks.
+    targets : sequence of str
+        Those that are right, as many rows.
+
     Examples
     --------
     >>> tag_accuracy(["DET NOUN", "VERB ADV ADV"], ["DET VERB NOUN", "VERB"])
@@ -220,6 +272,13 @@ def word_f1(outputs: Sequence[str], targets: Sequence[str]) -> float:
 
     ``O``, the tag of words outside, counts in no sum: always giving it scores 0. With no word
     inside expected and none given, the score is 1.
+
+    Parameters
+    ----------
+    outputs : sequence of str
+        A tag each.
+    targets : sequence of str
+        The right one, as many.
 
     Examples
     --------

@@ -58,7 +58,13 @@ def mini_folder() -> Path:
 
 
 def model_place(name: str) -> str:
-    """Folder or hub id of a model name."""
+    """Folder or hub id of a model name.
+
+    Parameters
+    ----------
+    name : str
+        As in `load_model`.
+    """
     if name in SHIPPED:
         return str(mini_folder())
     path = Path(name)
@@ -76,6 +82,11 @@ def model_place(name: str) -> str:
 
 def check_model_name(name: str) -> None:
     """Refuse a model name that cannot be right, without loading anything.
+
+    Parameters
+    ----------
+    name : str
+        As in `load_model`.
 
     Raises
     ------
@@ -176,7 +187,15 @@ def load_model(name: str = "mini", seed: int = 0) -> Loaded:
 
 
 def untrained_copy(loaded: Loaded, seed: int = 0) -> Loaded:
-    """The same architecture and vocabulary with fresh weights: the from-scratch control."""
+    """The same architecture and vocabulary with fresh weights: the from-scratch control.
+
+    Parameters
+    ----------
+    loaded : Loaded
+        Left as it is.
+    seed : int
+        Of the weights.
+    """
     from .pretraining import Architecture, new_model
 
     c = loaded.model.config

@@ -20,6 +20,15 @@ _DENSE = {"zh", "ja", "ko", "th"}  # no spaces, or words of few characters: n-gr
 def ngrams(text: str, n: int, characters: bool = False) -> Iterator[str]:
     """Runs of ``n`` words (lower case, without punctuation), or of ``n`` characters.
 
+    Parameters
+    ----------
+    text : str
+        A paragraph.
+    n : int
+        Length of a run.
+    characters : bool
+        Count characters, for languages that write no blanks.
+
     Examples
     --------
     >>> list(ngrams("To be, or not to be", 4))

@@ -18,7 +18,13 @@ __all__ = ["numeric_terms", "zero_shot_pairs"]
 
 
 def numeric_terms(features: pd.DataFrame) -> list[str]:
-    """Features to learn from by default: numeric, varying, and no coverage."""
+    """Features to learn from by default: numeric, varying, and no coverage.
+
+    Parameters
+    ----------
+    features : DataFrame
+        See `crosslingual.features.pair_features`.
+    """
     numeric = features.select_dtypes("number")
     return [
         str(c)
@@ -30,7 +36,17 @@ def numeric_terms(features: pd.DataFrame) -> list[str]:
 def zero_shot_pairs(
     scores: pd.DataFrame, features: pd.DataFrame, terms: Sequence[str]
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Zero-shot pairs between languages with features, turned; gaps filled and counted."""
+    """Zero-shot pairs between languages with features, turned; gaps filled and counted.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        One model's: task, source, target, score, and where known shots, seed.
+    features : DataFrame
+        See `crosslingual.features.pair_features`.
+    terms : sequence of str
+        Which of them.
+    """
     for term in terms:
         if term not in features:
             raise UnknownNameError(term, numeric_terms(features))

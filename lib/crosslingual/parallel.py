@@ -35,6 +35,13 @@ def share_gradients(model: Any, loss: float) -> float:
 
     Each process's loss is weighted by its share of the batch's tokens beforehand, so the sum is
     the gradient of the whole batch, whatever the number of processes.
+
+    Parameters
+    ----------
+    model : MT5ForConditionalGeneration
+        With gradients.
+    loss : float
+        Of this process, weighted.
     """
     if world().size == 1:
         return loss

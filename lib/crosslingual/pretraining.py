@@ -40,6 +40,15 @@ def new_model(architecture: Architecture, vocab_size: int, seed: int = 0) -> Any
     decoder's last gain carries the factor here, so that embeddings can start at their
     usual standard deviation 1. What layers add to them starts smaller than T5 has it, so
     that tokens stand out in the residual stream.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        Its shape.
+    vocab_size : int
+        Number of pieces.
+    seed : int
+        Of the weights.
     """
     import torch
     from transformers import MT5Config, MT5ForConditionalGeneration
@@ -103,6 +112,11 @@ def _fixed(settings: dict[str, Any]) -> dict[str, Any]:
 
 def loss_curve(out: str | Path) -> pd.DataFrame:
     """The log of a pre-training run.
+
+    Parameters
+    ----------
+    out : str or Path
+        Folder of the run.
 
     Returns
     -------

@@ -74,12 +74,23 @@ def find_xpos(path: str | Path = "", download: bool = False) -> Path | None:
 
 
 def xpos_scores(path: str | Path) -> pd.DataFrame:
-    """Read the table: one row a pair, languages as ISO 639-3, scores in percent."""
+    """Read the table: one row a pair, languages as ISO 639-3, scores in percent.
+
+    Parameters
+    ----------
+    path : str or Path
+        CSV of de Vries et al. 2022.
+    """
     return read_scores(path, XPOS_COLUMNS)
 
 
 def xpos_features(scores: pd.DataFrame) -> pd.DataFrame:
     """Features of its pairs, with two controls for what XLM-R saw.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        From `xpos_scores`.
 
     Returns
     -------

@@ -80,12 +80,27 @@ def regret(scores: Sequence[float], predicted: Sequence[float]) -> float:
     """What choosing the source on top costs: best score minus its score, at least 0.
 
     Where several are on top alike, the mean over them.
+
+    Parameters
+    ----------
+    scores : sequence of float
+        True scores of the sources for one target.
+    predicted : sequence of float
+        By which they are ranked.
     """
     true, guess = _checked(scores, predicted)
     return float(true.max() - true[guess == guess.max()].mean())
 
 
 def hit_at_1(scores: Sequence[float], predicted: Sequence[float]) -> float:
-    """Is the source on top a best one? The probability, where several are on top alike."""
+    """Is the source on top a best one? The probability, where several are on top alike.
+
+    Parameters
+    ----------
+    scores : sequence of float
+        True scores of the sources for one target.
+    predicted : sequence of float
+        By which they are ranked.
+    """
     true, guess = _checked(scores, predicted)
     return float((true[guess == guess.max()] == true.max()).mean())

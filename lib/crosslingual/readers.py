@@ -193,6 +193,13 @@ CONLLU_COLUMNS = 10
 def read_conllu(path: str | Path, dirty: str = "refuse") -> tuple[list[Row], list[Dirt]]:
     """Read CoNLL-U: words and their UPOS; ranges and empty nodes are left out.
 
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    dirty : str
+        ``refuse`` or ``skip`` sentences with a line that has not ten columns.
+
     Returns
     -------
     rows, dirt
@@ -228,6 +235,11 @@ def read_conllu(path: str | Path, dirty: str = "refuse") -> tuple[list[Row], lis
 
 def read_squad(path: str | Path) -> tuple[list[Row], list[Dirt]]:
     """Read SQuAD JSON.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
 
     Returns
     -------

@@ -9,7 +9,23 @@ __all__ = ["Architecture", "PretrainConfig"]
 
 @dataclass(frozen=True)
 class Architecture:
-    """Shape of an mT5 (T5 1.1: gated GELU, no biases)."""
+    """Shape of an mT5 (T5 1.1: gated GELU, no biases).
+
+    Parameters
+    ----------
+    d_model : int
+        Width of what is between layers.
+    d_ff : int
+        Width inside the feed-forward layers.
+    encoder_layers : int
+        Number of layers that read.
+    decoder_layers : int
+        Number of layers that write.
+    heads : int
+        Heads of every attention.
+    d_kv : int
+        Width of a head.
+    """
 
     d_model: int = 256
     d_ff: int = 640

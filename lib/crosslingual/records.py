@@ -48,6 +48,25 @@ def signature(
 ) -> str:
     """How a score was made, in one line (after sacreBLEU, Post 2018).
 
+    Parameters
+    ----------
+    task : str
+        Its name.
+    source : str
+        ISO 639-3.
+    target : str
+        The same.
+    shots : int
+        Number of target examples.
+    model : str
+        Its name.
+    seed : int
+        Of the repetition.
+    training : str
+        One of `TRAININGS`.
+    version : str
+        Of the package; this one by default.
+
     Examples
     --------
     >>> signature("intents", "deu", "tur", 0, "mini", 1, version="0.1")

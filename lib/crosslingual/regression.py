@@ -180,6 +180,11 @@ def regress(
 def read_features(path: str | Path) -> pd.DataFrame:
     """Read a table of pair features, as `crosslingual features` writes it.
 
+    Parameters
+    ----------
+    path : str or Path
+        CSV.
+
     Raises
     ------
     DataError

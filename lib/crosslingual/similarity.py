@@ -61,7 +61,15 @@ def _spellings(language: str, romanise: bool) -> dict[str, str]:
 
 
 def shared_names(a: str, b: str) -> int:
-    """How many parallel names two languages have; 0 where CLDR lacks one of them."""
+    """How many parallel names two languages have; 0 where CLDR lacks one of them.
+
+    Parameters
+    ----------
+    a : str
+        ISO 639-3.
+    b : str
+        The same.
+    """
     try:
         return len(names(find_language(a).code).keys() & names(find_language(b).code).keys())
     except UnknownLanguageError:

@@ -123,6 +123,17 @@ def held_out_errors(
 ) -> pd.DataFrame:
     """Predictions for every target as if it were new, from a table of one task.
 
+    Parameters
+    ----------
+    scores : DataFrame
+        Zero-shot scores of one task and model.
+    features : DataFrame
+        See `crosslingual.features.pair_features`.
+    terms : sequence of str
+        Features to learn from.
+    seed : int
+        Of what is random.
+
     Returns
     -------
     DataFrame

@@ -38,6 +38,11 @@ def expand(config: StudyConfig) -> list[Job]:
     Zero-shot and sequential cells of one source are one job: they share its fine-tuning. A
     joint or target-only cell is a job of its own, as its training data are its own. Shots
     in the source language itself are left out: they are in its training data already.
+
+    Parameters
+    ----------
+    config : StudyConfig
+        Checked, from `crosslingual.study_config.load_config`.
     """
     jobs = []
     for name in config.tasks:

@@ -128,6 +128,15 @@ def counted(
     `crosslingual.answer_metrics`), against the best of several answers; other names are those of
     `crosslingual.metrics.METRICS`.
 
+    Parameters
+    ----------
+    metric : str
+        Its name.
+    outputs : sequence of str
+        What was written.
+    examples : sequence of Example
+        What it is about.
+
     Raises
     ------
     DataError
@@ -146,7 +155,17 @@ def counted(
 
 
 def scored(metric: str, outputs: Sequence[str], examples: Sequence[Example]) -> float:
-    """Score of outputs for examples, see `counted`."""
+    """Score of outputs for examples, see `counted`.
+
+    Parameters
+    ----------
+    metric : str
+        Its name.
+    outputs : sequence of str
+        What was written.
+    examples : sequence of Example
+        What it is about.
+    """
     return ratio(counted(metric, outputs, examples))
 
 
@@ -182,7 +201,15 @@ def baselines(task: Task, language: str) -> dict[str, float]:
 
 
 def subset(examples: list[Example], limit: int | None) -> list[Example]:
-    """A random sample of so many examples, the same at every call, in their order."""
+    """A random sample of so many examples, the same at every call, in their order.
+
+    Parameters
+    ----------
+    examples : list of Example
+        All of them.
+    limit : int or None
+        How many; None for all.
+    """
     if limit is None or limit >= len(examples):
         return examples
     chosen = np.random.default_rng(0).permutation(len(examples))[:limit]

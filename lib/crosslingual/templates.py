@@ -86,7 +86,13 @@ def _package_data(language: str) -> dict[str, Any]:
 
 
 def enough_templates(language: str) -> bool:
-    """Whether the package has templates for at least half of the intents used here."""
+    """Whether the package has templates for at least half of the intents used here.
+
+    Parameters
+    ----------
+    language : str
+        ISO 639-3.
+    """
     if language not in package_languages():
         return False
     found = _package_data(language)["intents"]

@@ -176,6 +176,13 @@ def recipe_for(models: Iterable[str], given: Mapping[str, Any] | None = None) ->
 def few_shot_settings(train: TrainSettings, shots: int) -> TrainSettings:
     """The recipe for so few examples: smaller batches, and passes until the updates suffice.
 
+    Parameters
+    ----------
+    train : TrainSettings
+        Of the source.
+    shots : int
+        Number of target examples, from 1.
+
     Examples
     --------
     >>> few = few_shot_settings(TrainSettings(batch=16, epochs=4, few_updates=48), 50)
@@ -193,6 +200,11 @@ def settings_identity(settings: TrainSettings) -> dict[str, Any]:
 
     Settings that came to the recipe later count only where they are not at their neutral
     value, so that older scores keep their names.
+
+    Parameters
+    ----------
+    settings : TrainSettings
+        Of a fine-tuning.
     """
     later = [f for f in fields(settings) if f.name in _LATER]
     neutral = {f.name for f in later if getattr(settings, f.name) == f.default}
