@@ -61,12 +61,10 @@ def plot_feature_matrices(features: pd.DataFrame, names: Sequence[str]) -> Figur
     """
     import seaborn as sns
 
-    figure, axes = axes_grid(4, width=3.2, height=2.9, rows=-(-len(names) // 4))
+    figure, axes = axes_grid(len(names), width=3.2, height=2.9, columns=3)
     short = {c: find_language(c).short for c in set(features["source"]) | set(features["target"])}
     order = [short[c] for c in dict.fromkeys(features["source"])]
-    for ax in axes[len(names) :]:
-        ax.axis("off")
-    for ax, name in zip(axes, names, strict=False):
+    for ax, name in zip(axes, names, strict=True):
         table = features.pivot(index="source", columns="target", values=name)
         table = table.rename(index=short, columns=short).reindex(order)
         table = table[[c for c in order if c in table]]

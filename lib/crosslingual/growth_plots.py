@@ -9,7 +9,7 @@ import numpy as np
 
 from .errors import DataError
 from .laws import LAWS
-from .plots import WONG, axes_grid
+from .plots import WONG, axes_grid, is_left
 from .responses import need_columns, refuse_several_models, refuse_several_recipes
 
 if TYPE_CHECKING:
@@ -58,10 +58,9 @@ def plot_growth(
     chosen = list(pairs)[:most]
     if not chosen:
         raise DataError("there is no pair to draw.")
-    columns = min(3, len(chosen))
-    figure, axes = axes_grid(columns, width=3.8, height=3.2, rows=-(-len(chosen) // columns))
+    figure, axes = axes_grid(len(chosen), width=3.8, height=2.9)
     grid = np.geomspace(1, scores["shots"].max() + 1, 80) - 1
-    for ax, (source, target) in zip(axes, chosen, strict=False):
+    for ax, (source, target) in zip(axes, chosen, strict=True):
         rows = scores[(scores["source"] == source) & (scores["target"] == target)]
         ax.scatter(rows["shots"] + 1, rows["score"], s=14, color="black", zorder=3)
         own = fitted[(fitted["source"] == source) & (fitted["target"] == target)]
@@ -71,14 +70,11 @@ def plot_growth(
             ax.plot(grid + 1, LAWS[law].curve(grid, *values), color=WONG[k], label=law, lw=1.5)
         ax.set(
             title=f"{find_language(source).name} to {find_language(target).name}",
-            xscale="log",
-            xlabel="target examples + 1",
-            ylabel="score (0 to 1)",
+            ylabel="score (0 to 1)" * is_left(ax),
             ylim=(0, 1),
         )
+        _examples_axis(ax, rows["shots"])
     axes[0].legend(frameon=False, fontsize=7)
-    for ax in axes[len(chosen) :]:
-        ax.axis("off")
     return figure
 
 
@@ -120,6 +116,14 @@ def plot_laws(grown: Growth) -> Figure:
     return figure
 
 
+def _examples_axis(ax: Axes, shots: pd.Series) -> None:
+    """Numbers of examples, those that were measured, where log(1 + n) puts them."""
+    numbers = sorted(shots.unique())
+    ax.set(xscale="log", xlabel="target examples")
+    ax.set_xticks([n + 1 for n in numbers], [str(n) for n in numbers])
+    ax.set_xticks([], minor=True)
+
+
 CURVES = {
     "sequential": "source, then target",
     "joint": "both mixed",
@@ -147,8 +151,6 @@ def plot_target_examples(
     DataError
         If the scores are of several models, or a cell was measured with one seed in several ways.
     """
-    import matplotlib.pyplot as plt
-
     need_columns(scores, "task", "source", "target", "shots", "training", "score")
     refuse_several_models(scores)
     refuse_several_recipes(scores)
@@ -157,20 +159,18 @@ def plot_target_examples(
     keys = ["task", "training", "shots", "source", "target"]
     cells = scores.groupby(keys)["score"].mean().reset_index()
     tasks = cells["task"].unique()
-    width = 6.4 if len(tasks) == 1 else 4.5 * len(tasks)
-    figure, axes = plt.subplots(
-        1, len(tasks), figsize=(width, 4), layout="constrained", sharey=True, squeeze=False
-    )
-    for ax, task in zip(axes[0], tasks, strict=True):
-        _curves(ax, cells[cells["task"] == task])
+    figure, axes = axes_grid(len(tasks), 4.8 if len(tasks) > 1 else 6.4, 3.8)
+    for ax, task in zip(axes, tasks, strict=True):
+        rows = cells[cells["task"] == task]
+        _curves(ax, rows)
+        _examples_axis(ax, rows["shots"])
         if full is not None and task in full:
             ax.axhline(full[task], color="grey", ls=":", lw=1)
-        ax.set(xscale="log", xlabel="target examples + 1", ylim=(0, 1))
+        ax.set(ylim=(0, 1), ylabel="score (0 to 1)" * is_left(ax))
         if len(tasks) > 1:
             ax.set_title(task)
-    axes[0, 0].set_ylabel("score (0 to 1)")
     # Not every task needs to have been measured in every way.
-    fullest = max(axes[0], key=lambda ax: len(ax.get_legend_handles_labels()[0]))
+    fullest = max(axes, key=lambda ax: len(ax.get_legend_handles_labels()[0]))
     fullest.legend(frameon=False)
     return figure
 
@@ -220,11 +220,9 @@ def plot_worth(worth: pd.DataFrame) -> Figure:
                 beside, some["worth"], np.nan_to_num(ends), fmt="o-", color=WONG[k], capsize=3,
                 label=label,
             )  # fmt: skip
-        ax.set(xscale="log", xlabel="target examples", title=task if len(tasks) > 1 else "")
-        numbers = sorted(rows["shots"].unique())
-        ax.set_xticks([n + 1 for n in numbers], [str(n) for n in numbers])
-        ax.set_xticks([], minor=True)
-    axes[0].set_ylabel("score with a source minus score without")
+        ax.set(title=task if len(tasks) > 1 else "")
+        _examples_axis(ax, rows["shots"])
+        ax.set_ylabel("score with a source\nminus score without" * is_left(ax))
     fullest = max(axes, key=lambda ax: len(ax.get_legend_handles_labels()[0]))
     fullest.legend(frameon=False)
     return figure

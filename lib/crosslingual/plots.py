@@ -14,6 +14,7 @@ from .languages import find_language
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = [
@@ -26,23 +27,42 @@ __all__ = [
     "plot_targets",
 ]
 
+PAGE = 9.6  # inches: letters of wider figures are too small to read on a page
 WONG = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
 
 
 def axes_grid(
-    columns: int, width: float = 4.4, height: float = 4.0, rows: int = 1
-) -> tuple[Any, Any]:
-    """A figure and its axes in a row of panels; width and height of one, in inches."""
+    panels: int, width: float = 4.4, height: float = 4.0, columns: int | None = None
+) -> tuple[Figure, list[Any]]:
+    """A figure with so many panels, in rows that a page of the book has room for.
+
+    Parameters
+    ----------
+    panels : int
+        How many.
+    width, height : float
+        Of one, in inches; narrower where a row would be wider than `PAGE`.
+    columns : int, optional
+        Panels a row; by default three, or two where there are four.
+
+    Returns
+    -------
+    figure, axes
+        As many axes as panels, row by row.
+    """
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(
-        rows,
-        columns,
-        figsize=(width * columns, height * rows),
-        squeeze=False,
-        layout="constrained",
-    )
-    return figure, axes.ravel()
+    columns = columns or (2 if panels == 4 else min(panels, 3))
+    rows = -(-panels // columns)
+    size = (min(width, PAGE / columns) * columns, height * rows)
+    figure = plt.figure(figsize=size, layout="constrained")
+    return figure, [figure.add_subplot(rows, columns, at + 1) for at in range(panels)]
+
+
+def is_left(ax: Axes) -> bool:
+    """Whether a panel is the first of its row, which has the label of the axis."""
+    place = ax.get_subplotspec()
+    return place is None or place.is_first_col()
 
 
 def _heatmaps(
@@ -52,25 +72,25 @@ def _heatmaps(
 
     if not tables:
         raise DataError("there is no matrix to draw.")
-    columns = len(tables) if len(tables) < 4 else 3
-    figure, axes = axes_grid(columns, rows=-(-len(tables) // columns))
-    for ax in axes[len(tables) :]:
-        ax.axis("off")
-    for i, (ax, (title, table)) in enumerate(zip(axes, tables.items(), strict=False)):
+    columns = min(len(tables), 3)
+    figure, axes = axes_grid(len(tables), width=3.6, height=3.2, columns=columns)
+    written = all(table.size <= 144 for table in tables.values())
+    for i, (ax, (title, table)) in enumerate(zip(axes, tables.items(), strict=True)):
         sns.heatmap(
             table,
             ax=ax,
             vmin=low,
             vmax=high,
             cmap=colours,
-            annot=table.size <= 144,
-            fmt=".2f",
+            # Two digits can be read where 0.35 cannot; no minus before a zero.
+            annot=(100 * table).round() + 0.0 if written else False,
+            fmt=".0f",
             annot_kws={"size": 7},
             square=True,
             cbar=(i + 1) % columns == 0 or i + 1 == len(tables),
-            cbar_kws={"label": label, "shrink": 0.8},
+            cbar_kws={"label": f"{label}{', cells: hundredths' * written}", "shrink": 0.9},
         )
-        ax.set(title=title, xlabel="target language", ylabel="source language")
+        ax.set(title=title, xlabel="target language", ylabel="source language" * is_left(ax))
         ax.tick_params(axis="y", rotation=0)
     return figure
 
@@ -157,7 +177,7 @@ def plot_diagonal(summary: pd.DataFrame, baselines: Mapping[str, float] | None =
         if baselines and task in baselines:
             ax.axhline(baselines[task], color="black", ls=":", lw=1, label="majority")
         ax.set_xticks(range(len(models)), models, rotation=20, ha="right")
-        ax.set(title=task, ylim=(0, 1), ylabel="mean score (0 to 1)" if ax is axes[0] else "")
+        ax.set(title=task, ylim=(0, 1), ylabel="mean score (0 to 1)" * is_left(ax))
     axes[-1].legend(frameon=False, fontsize=8)
     return figure
 
@@ -248,7 +268,7 @@ def plot_recipes(scores: pd.DataFrame) -> Figure:
             mean = rows.groupby("variant")["score"].mean().reindex(variants)
             ax.plot(mean, range(len(variants)), "os"[k], color=WONG[k], label=label)
         ax.set(title=task, xlabel="mean score (0 to 1)", xlim=(0, 1))
-        ax.set_yticks(range(len(variants)), variants if ax is axes[0] else [])
+        ax.set_yticks(range(len(variants)), variants if is_left(ax) else [])
         ax.invert_yaxis()
         ax.grid(axis="y", alpha=0.3)
     axes[-1].legend(frameon=False, fontsize=8)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .plots import WONG, axes_grid
+from .plots import WONG, axes_grid, is_left
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -162,7 +162,7 @@ def plot_changes(compared: pd.DataFrame, where: str = "across") -> Figure:
             ax.plot([row["low"], row["high"]], [at, at], color=WONG[0])
             ax.plot(row["difference"], at, "s", color=WONG[0], mfc=WONG[0] if sure else "white")
         ax.set(title=task, xlabel="difference of the mean score")
-        ax.set_yticks(range(len(variants)), variants if ax is axes[0] else [])
+        ax.set_yticks(range(len(variants)), variants if is_left(ax) else [])
         ax.set_ylim(len(variants) - 0.5, -0.5)
         ax.xaxis.set_major_locator(MaxNLocator(5))
         ax.grid(axis="y", alpha=0.3)
