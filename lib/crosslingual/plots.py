@@ -238,6 +238,8 @@ def plot_signal(summary: pd.DataFrame, times: float = 3.0) -> Figure:
     summary = summary.dropna(subset=["noise", "spread"])
     if summary.empty:
         raise DataError("there is no noise to draw: scores of two seeds and two pairs are needed.")
+    from matplotlib.ticker import LogLocator, NullLocator
+
     figure, (ax,) = axes_grid(1, width=5.2)
     for k, row in enumerate(summary.itertuples()):
         ax.plot(row.noise, row.spread, "o", color=WONG[k % 8])
@@ -246,6 +248,10 @@ def plot_signal(summary: pd.DataFrame, times: float = 3.0) -> Figure:
     low, high = summary["noise"].min() / 1.5, summary["noise"].max() * 1.5
     ax.plot([low, high], [times * low, times * high], color="grey", ls=":", lw=1)
     ax.set(xscale="log", yscale="log", xlim=(low, high))
+    for axis in (ax.xaxis, ax.yaxis):  # 0.05, and no power of ten
+        axis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7)))
+        axis.set_minor_locator(NullLocator())
+        axis.set_major_formatter("{x:g}")
     ax.set(xlabel="standard deviation across seeds", ylabel="standard deviation across pairs")
     return figure
 
