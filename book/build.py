@@ -89,6 +89,8 @@ def build() -> None:
     """Run everything and render it; exits with a message if anything is wrong."""
     shutil.rmtree(BUILD, ignore_errors=True)
     shutil.copytree(ROOT / "book", BUILD / "book", ignore=shutil.ignore_patterns("*.py"))
+    extensions = ROOT / "book" / "extensions"
+    shutil.copytree(extensions, BUILD / "book" / "extensions", dirs_exist_ok=True)
     for name in ("_config.yml", "_toc.yml"):
         shutil.copy(ROOT / name, BUILD / name)
     started = time.monotonic()

@@ -28,7 +28,16 @@ __all__ = [
 ]
 
 PAGE = 9.6  # inches: letters of wider figures are too small to read on a page
-WONG = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
+WONG = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#CC79A7",
+    "#56B4E9",
+    "#D55E00",
+    "#000000",
+    "#F0E442",
+)  # yellow last
 
 
 def axes_grid(
@@ -216,7 +225,8 @@ def plot_coefficients(
     ax.axvline(0, color="grey", lw=1)
     ax.set_yticks([-i for i in range(len(terms))], [t.replace("_", " ") for t in terms])
     ax.set(xlabel=label)
-    ax.legend(frameon=False, fontsize=8, title="standard errors" if by == "errors" else None)
+    title = "standard errors" if by == "errors" else None
+    figure.legend(loc="outside right upper", frameon=False, fontsize=8, title=title)
     return figure
 
 
