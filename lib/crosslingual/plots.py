@@ -28,16 +28,7 @@ __all__ = [
 ]
 
 PAGE = 9.6  # inches: letters of wider figures are too small to read on a page
-WONG = (
-    "#0072B2",
-    "#E69F00",
-    "#009E73",
-    "#CC79A7",
-    "#56B4E9",
-    "#D55E00",
-    "#000000",
-    "#F0E442",
-)  # yellow last
+WONG = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000", "#F0E442")
 
 
 def axes_grid(
