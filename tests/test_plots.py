@@ -114,7 +114,7 @@ def test_growth_is_drawn_of_one_study() -> None:
     assert drawn.get_ydata()[0] == pytest.approx(0.05)
     with pytest.raises(DataError, match="one task, not t, u"):
         plot_growth(pd.concat([one, other]), grown, [("deu", "rus")])
-    with pytest.raises(DataError, match="no pair"):
+    with pytest.raises(DataError, match="nothing to draw"):
         plot_growth(other, grown, [])
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from .errors import DataError
-from .plots import WONG, axes_grid
+from .plots import WONG, axes_grid, is_left
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,8 +27,6 @@ def plot_rankings(rankings: Mapping[str, Ranking], top: int = 10) -> Figure:
     top : int
         How many sources of each.
     """
-    if not rankings:
-        raise DataError("there is no ranking to draw.")
     figure, axes = axes_grid(len(rankings), width=3.6, height=3.6)
     for ax, (title, ranking) in zip(axes, rankings.items(), strict=True):
         rows = ranking.table.head(top).iloc[::-1]
@@ -51,8 +48,6 @@ def plot_demands(demands: Mapping[str, Demand]) -> Figure:
     demands : mapping
         Title -> what `crosslingual.demands.demand` answered.
     """
-    if not demands:
-        raise DataError("there is no demand to draw.")
     figure, axes = axes_grid(len(demands), width=3.8, height=3.2)
     for ax, (title, made) in zip(axes, demands.items(), strict=True):
         curve = made.curve
@@ -61,10 +56,11 @@ def plot_demands(demands: Mapping[str, Demand]) -> Figure:
         ax.axhline(made.goal, color=WONG[5], ls="--", lw=1)
         if made.reachable:
             ax.plot([made.labels + 1], [made.goal], "o", color=WONG[5])
-        ax.set(
-            title=title, xscale="log", ylim=(0, 1), xlabel="1 + labels of the target",
-            ylabel="score (0 to 1)",
-        )  # fmt: skip
+        ax.set(title=title, xscale="log", ylim=(0, 1), xlabel="labels of the target")
+        ax.set_ylabel("score (0 to 1)" * is_left(ax))
+        marks = [n for n in (0, 10, 100, 1000, 10_000, 100_000) if n <= made.most]
+        ax.set_xticks([n + 1 for n in marks], [f"{n:,}" for n in marks])
+        ax.set_xticks([], minor=True)
     return figure
 
 

@@ -61,7 +61,7 @@ def plot_feature_matrices(features: pd.DataFrame, names: Sequence[str]) -> Figur
     """
     import seaborn as sns
 
-    figure, axes = axes_grid(len(names), width=3.2, height=2.9, columns=3)
+    figure, axes = axes_grid(len(names), width=2.4, height=2.2, columns=min(len(names), 4))
     short = {c: find_language(c).short for c in set(features["source"]) | set(features["target"])}
     order = [short[c] for c in dict.fromkeys(features["source"])]
     for ax, name in zip(axes, names, strict=True):
@@ -71,6 +71,7 @@ def plot_feature_matrices(features: pd.DataFrame, names: Sequence[str]) -> Figur
         sns.heatmap(table, ax=ax, cmap="cividis", square=True, cbar_kws={"shrink": 0.7})
         ax.set(title=name.replace("_", " "), xlabel="", ylabel="")
         ax.tick_params(axis="y", rotation=0)
+        ax.tick_params(labelsize=7)
     return figure
 
 

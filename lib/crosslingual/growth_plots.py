@@ -56,8 +56,6 @@ def plot_growth(
             )
         fitted = fitted[fitted[key] == values[0]]
     chosen = list(pairs)[:most]
-    if not chosen:
-        raise DataError("there is no pair to draw.")
     figure, axes = axes_grid(len(chosen), width=3.8, height=2.9)
     grid = np.geomspace(1, scores["shots"].max() + 1, 80) - 1
     for ax, (source, target) in zip(axes, chosen, strict=True):

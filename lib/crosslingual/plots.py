@@ -49,8 +49,16 @@ def axes_grid(
     -------
     figure, axes
         As many axes as panels, row by row.
+
+    Raises
+    ------
+    DataError
+        If there is no panel.
     """
     import matplotlib.pyplot as plt
+
+    if panels < 1:
+        raise DataError("there is nothing to draw.")
 
     columns = columns or (2 if panels == 4 else min(panels, 3))
     rows = -(-panels // columns)
@@ -70,8 +78,6 @@ def _heatmaps(
 ) -> Figure:
     import seaborn as sns
 
-    if not tables:
-        raise DataError("there is no matrix to draw.")
     columns = min(len(tables), 3)
     figure, axes = axes_grid(len(tables), width=3.6, height=3.2, columns=columns)
     written = all(table.size <= 144 for table in tables.values())
@@ -88,10 +94,11 @@ def _heatmaps(
             annot_kws={"size": 7},
             square=True,
             cbar=(i + 1) % columns == 0 or i + 1 == len(tables),
-            cbar_kws={"label": f"{label}{', cells: hundredths' * written}", "shrink": 0.9},
+            cbar_kws={"label": label + "\ncells: hundredths" * written, "shrink": 0.9},
         )
         ax.set(title=title, xlabel="target language", ylabel="source language" * is_left(ax))
         ax.tick_params(axis="y", rotation=0)
+        ax.tick_params(labelsize=8)
     return figure
 
 
