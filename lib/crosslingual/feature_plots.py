@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .languages import find_language, language_table
 from .plots import WONG, axes_grid
@@ -68,7 +68,11 @@ def plot_feature_matrices(features: pd.DataFrame, names: Sequence[str]) -> Figur
         table = features.pivot(index="source", columns="target", values=name)
         table = table.rename(index=short, columns=short).reindex(order)
         table = table[[c for c in order if c in table]]
-        sns.heatmap(table, ax=ax, cmap="cividis", square=True, cbar_kws={"shrink": 0.7})
+        every: Any = True if len(order) <= 12 else "auto"
+        sns.heatmap(
+            table, ax=ax, cmap="cividis", square=True, cbar_kws={"shrink": 0.7},
+            xticklabels=every, yticklabels=every,
+        )  # fmt: skip
         ax.set(title=name.replace("_", " "), xlabel="", ylabel="")
         ax.tick_params(axis="y", rotation=0)
         ax.tick_params(labelsize=7)
