@@ -10,6 +10,7 @@ import sys
 import tomllib
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 import yaml
@@ -126,6 +127,21 @@ def test_reference_has_every_public_name_and_command() -> None:
     )
     assert {"rank", "study run", "study import", "predict"} <= set(verbs)
     assert "commands.txt" in REFERENCE
+
+
+def test_formulas_need_no_script(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every formula of the book becomes well-formed MathML; names of functions stand apart."""
+    monkeypatch.syspath_prepend(str(ROOT / "book" / "extensions"))
+    mathml = importlib.import_module("formulas").mathml
+    text = "\n".join("".join(c["source"]) for path in CHAPTERS for c in _cells(path, "markdown"))
+    text = re.sub(r"`[^`]*`", "", text)
+    formulas = re.findall(r"\$\$(.+?)\$\$|\$([^$\n]+)\$", text, flags=re.DOTALL)
+    assert len(formulas) > 20
+    for block, inline in formulas:
+        made = ElementTree.fromstring(mathml(block or inline, "block" if block else "inline"))
+        assert made.tag.endswith("}math")
+        assert not any("\\" in (each.text or "") for each in made.iter())
+    assert "</mi><mspace" in mathml(r"b \log n", "inline")
 
 
 def test_conda_environment_has_pyproject_s_pins() -> None:
