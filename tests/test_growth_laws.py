@@ -103,6 +103,15 @@ def test_noise_is_what_draws_differ_by() -> None:
     assert np.isnan(one["noise"].item())
 
 
+def test_one_draw_hides_a_bend() -> None:
+    """A logistic truth with noise: AICc finds it with three draws, and a line with one."""
+    scores = _scores("logistic", pairs=8, noise=0.04)
+    one, three = growth(scores[scores["seed"] == 0]), growth(scores)
+    best = [grown.comparison.set_index("law")["best"] for grown in (one, three)]
+    assert best[0]["logistic"] < 0.2 < 0.8 < best[1]["logistic"]
+    assert ["One draw" in str(grown) for grown in (one, three)] == [True, False]
+
+
 def test_laws_side_by_side() -> None:
     grown = growth(_scores("logistic", pairs=8, noise=0.01))
     table = grown.against("log").set_index("rival")

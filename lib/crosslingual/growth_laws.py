@@ -34,7 +34,8 @@ class Growth:
         the root of the mean square over curves), noise (the same about the mean of the draws of
         each number of examples, the least that any curve can have; NaN with one draw), aicc
         (mean over curves), best (share of curves with the lowest AICc; NaN where curves have too
-        few points for the AICc of some law, so that not all compete), extrapolation (RMSE
+        few points for the AICc of some law, so that not all compete; with one draw of each number
+        it is nearly always the law with the fewest parameters), extrapolation (RMSE
         beyond ``split``, fitted up to it), bias (mean of predicted minus true there),
         extrapolates_best (share of curves; NaN likewise).
     curves : DataFrame
@@ -60,6 +61,10 @@ class Growth:
             f"{title}{': ' if title else ''}{best['curves']} curves\n"
             f"{part.drop(columns=[*keys, 'curves']).round(3).to_string(index=False)}\n"
         )
+        if np.isnan(best["noise"]) and part["best"].notna().all() and len(part) > 1:
+            table += (
+                "One draw of each number: AICc prefers few parameters almost whatever the truth.\n"
+            )
         if np.isnan(best["extrapolation"]):
             return f"{table}Too few numbers of examples up to {self.split} to foretell the rest."
         return (
