@@ -98,6 +98,7 @@ def build() -> None:
     chapters_took = time.monotonic() - started
     (BUILD / "book" / "extra").mkdir(exist_ok=True)
     shutil.copy(RESULTS / "advisor.html", BUILD / "book" / "extra")
+    os.environ["COLUMNS"] = "96"  # argparse asks for it
     (BUILD / "book" / "commands.txt").write_text(all_help(), "utf-8")
     started = time.monotonic()
     program = Path(sys.executable).with_name("jupyter-book")
@@ -125,7 +126,6 @@ def main() -> None:
     extra = words[words.index("--") + 1 :] if "--" in words else []
     args = parser.parse_args(words[: words.index("--")] if "--" in words else words)
     os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
-    os.environ["COLUMNS"] = "96"  # of the commands' help
     RESULTS.mkdir(parents=True, exist_ok=True)
     if not args.chapter:
         build()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from .plots import WONG, axes_grid, is_left
+from .plots import WONG, axes_grid, colour, is_left
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,7 +103,7 @@ def plot_tools(table: pd.DataFrame) -> Figure:
     ax = axes[0]
     markers = "osD^v"
     for i, (tool, part) in enumerate(table.groupby("tool", sort=False)):
-        ax.plot(part["mae"], part["file"], markers[i % 5], color=WONG[i % 8], label=str(tool), ms=7)
+        ax.plot(part["mae"], part["file"], markers[i % 5], color=colour(i), label=str(tool), ms=7)
     ax.set(xscale="log", xlabel="mean absolute error of a score (0 to 1)")
     ax.grid(axis="y", color="#dddddd")
     ax.legend(fontsize=8)

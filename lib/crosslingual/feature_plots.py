@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .languages import find_language, language_table
-from .plots import WONG, axes_grid
+from .plots import axes_grid, colour
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +32,7 @@ def plot_map(languages: Sequence[str]) -> Figure:
     for k, script in enumerate(scripts):
         rows = table[table["script"] == script]
         size = 30 + 40 * np.log10(1 + rows["mc4_tokens"].fillna(0))
-        ax.scatter(rows["longitude"], rows["latitude"], s=size, color=WONG[k % 8], label=script)
+        ax.scatter(rows["longitude"], rows["latitude"], s=size, color=colour(k), label=script)
     for row in table.itertuples():
         ax.annotate(
             f"{row.name} ({row.short})",
@@ -95,7 +95,7 @@ def plot_scatter(merged: pd.DataFrame, feature: str, label: str) -> Figure:
     figure, axes = axes_grid(len(tasks), width=4.2, height=3.8)
     for k, (ax, task) in enumerate(zip(axes, tasks, strict=True)):
         rows = merged[merged["task"] == task]
-        ax.scatter(rows[feature], rows["score"], s=14, color=WONG[k % 8], alpha=0.8)
+        ax.scatter(rows[feature], rows["score"], s=14, color=colour(k), alpha=0.8)
         for row in rows.nlargest(6, "score").itertuples():
             pair = f"{find_language(row.source).short}-{find_language(row.target).short}"
             place = (getattr(row, feature), row.score)

@@ -14,7 +14,7 @@ import numpy as np
 
 from .comparisons import PAIR, over_pairs
 from .errors import DataError, UnknownNameError
-from .laws import LAWS, fit_law
+from .laws import LAWS, aicc_price, fit_law
 from .responses import as_fractions, need_columns, refuse_several_recipes
 
 if TYPE_CHECKING:
@@ -74,10 +74,10 @@ class Growth:
 
     def _lead(self, best: pd.Series, keys: list[str]) -> str:
         """Whether the law that foretells best would do so for other languages."""
-        study = {key: best[key] for key in keys}
-        if self._rivals(best["law"], study).empty:
+        rivals = self._rivals(best["law"], {key: best[key] for key in keys})
+        if rivals.empty:
             return ""
-        even = self.even_with(best["law"], **study)
+        even = _unbeaten(rivals)
         if not even:
             return ", surely better than the others (95%, other languages)"
         return f", not surely better than {', '.join(even)} (95%, other languages)"
@@ -92,8 +92,7 @@ class Growth:
         **study
             Which task, model or training, where there are several.
         """
-        table = self._rivals(law, study)
-        return [str(rival) for rival in table.loc[~(table["high"] < 0), "rival"]]
+        return _unbeaten(self._rivals(law, study))
 
     def _rivals(self, law: str, study: Mapping[str, str]) -> pd.DataFrame:
         """What `against` says of the laws that foretell anything in one study."""
@@ -150,6 +149,10 @@ class Growth:
 
 _STUDY = ("task", "model", "training")
 _KEYS = (*_STUDY, "source", "target")
+
+
+def _unbeaten(rivals: pd.DataFrame) -> list[str]:
+    return [str(rival) for rival in rivals.loc[~(rivals["high"] < 0), "rival"]]
 
 
 def growth_rows(scores: pd.DataFrame) -> pd.DataFrame:
@@ -219,9 +222,8 @@ def growth(scores: pd.DataFrame, laws: Sequence[str] = tuple(LAWS), split: int =
         for law in laws:
             parameters, sse = fit_law(law, part["shots"].tolist(), part["score"].tolist())
             early, _ = fit_law(law, near["shots"].tolist(), near["score"].tolist())
-            k, n = len(parameters) + 1, len(part)
-            aicc = n * np.log(max(sse, 1e-12) / n) + 2 * k
-            aicc = aicc + 2 * k * (k + 1) / (n - k - 1) if n > k + 1 else np.nan
+            n = len(part)
+            aicc = n * np.log(max(sse, 1e-12) / n) + aicc_price(law, n)
             means = far.groupby("shots")["score"].mean()
             error = LAWS[law].curve(means.index.to_numpy(dtype=float), *early) - means.to_numpy()
             found.append(

@@ -9,7 +9,7 @@ import numpy as np
 
 from .errors import DataError
 from .laws import LAWS
-from .plots import WONG, axes_grid, is_left
+from .plots import WONG, axes_grid, colour, is_left
 from .responses import need_columns, refuse_several_models, refuse_several_recipes
 
 if TYPE_CHECKING:
@@ -99,8 +99,8 @@ def plot_laws(grown: Growth) -> Figure:
     for k, (values, rows) in enumerate(kinds):
         at = np.array([laws.index(law) for law in rows["law"]]) + 0.16 * (k - (len(kinds) - 1) / 2)
         for ax, column in zip(axes, ("rmse", "extrapolation"), strict=True):
-            ax.plot(rows[column], at, "o", color=WONG[k % 8], label=", ".join(map(str, values)))
-        axes[0].axvline(rows["noise"].iloc[0], color=WONG[k % 8], ls=":", lw=1)
+            ax.plot(rows[column], at, "o", color=colour(k), label=", ".join(map(str, values)))
+        axes[0].axvline(rows["noise"].iloc[0], color=colour(k), ls=":", lw=1)
     axes[0].set(xlabel="RMSE of the fit (score)", yticks=range(len(laws)))
     axes[0].set_yticklabels(laws)
     axes[0].invert_yaxis()

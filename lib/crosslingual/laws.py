@@ -14,7 +14,7 @@ from .errors import DataError, UnknownNameError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["LAWS", "Law", "fit_law"]
+__all__ = ["LAWS", "Law", "aicc_price", "fit_law"]
 
 Curve = Callable[..., "NDArray[np.float64]"]
 
@@ -135,3 +135,22 @@ def fit_law(
             except RuntimeError:  # no optimum within the limit: the start is what there is
                 found = start
     return found, float(((chosen.curve(n, *found) - y) ** 2).sum())
+
+
+def aicc_price(law: str, points: int) -> float:
+    """What AICc adds to the misfit of a law for its parameters, and for the variance.
+
+    Parameters
+    ----------
+    law : str
+        One of `LAWS`.
+    points : int
+        How many it was fitted to.
+
+    Returns
+    -------
+    float
+        NaN where they are too few for AICc.
+    """
+    k = len(LAWS[law].low) + 1
+    return 2 * k + 2 * k * (k + 1) / (points - k - 1) if points > k + 1 else float("nan")

@@ -31,6 +31,11 @@ PAGE = 9.6  # inches: letters of wider figures are too small to read on a page
 WONG = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000", "#F0E442")
 
 
+def colour(place: int) -> str:
+    """Colour of a group by its place; after the last of `WONG`, from the first again."""
+    return WONG[place % len(WONG)]
+
+
 def axes_grid(
     panels: int, width: float = 4.4, height: float = 4.0, columns: int | None = None
 ) -> tuple[Figure, list[Any]]:
@@ -144,7 +149,7 @@ def plot_targets(scores: pd.DataFrame) -> Figure:
     table = scores.pivot_table(index="target", columns="model", values="score", sort=False)
     for k, model in enumerate(table):
         places = [i + 0.38 * (k - (len(table.columns) - 1) / 2) for i in range(len(table))]
-        ax.bar(places, table[model], width=0.36, color=WONG[k % 8], label=model)
+        ax.bar(places, table[model], width=0.36, color=colour(k), label=model)
     ax.set_xticks(range(len(table)), [find_language(code).name for code in table.index])
     ax.tick_params(axis="x", rotation=30)
     ax.set(ylim=(0, 1), ylabel="score (0 to 1)", xlabel="target language")
@@ -218,7 +223,7 @@ def plot_coefficients(
         places = [-i + step * ((len(groups) - 1) / 2 - k) for i in range(len(terms))]
         reach = [part["estimate"] - part["low"], part["high"] - part["estimate"]]
         ax.errorbar(
-            part["estimate"], places, xerr=reach, fmt="o", ms=4, color=WONG[k % 8], label=group
+            part["estimate"], places, xerr=reach, fmt="o", ms=4, color=colour(k), label=group
         )
     ax.axvline(0, color="grey", lw=1)
     ax.set_yticks([-i for i in range(len(terms))], [t.replace("_", " ") for t in terms])
@@ -250,7 +255,7 @@ def plot_signal(summary: pd.DataFrame, times: float = 3.0) -> Figure:
 
     figure, (ax,) = axes_grid(1, width=5.2)
     for k, row in enumerate(summary.itertuples()):
-        ax.plot(row.noise, row.spread, "o", color=WONG[k % 8])
+        ax.plot(row.noise, row.spread, "o", color=colour(k))
         place = (row.noise, row.spread)
         ax.annotate(row.task, place, fontsize=9, xytext=(5, 4), textcoords="offset points")
     low, high = summary["noise"].min() / 1.5, summary["noise"].max() * 1.5
