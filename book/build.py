@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from pathlib import Path
@@ -41,18 +42,23 @@ def chapters() -> list[Path]:
 def run_chapter(source: Path, target: Path, parameters: dict[str, Any]) -> float:
     """Execute one chapter; return the seconds it took. Exits if a cell raises."""
     import papermill
+    from traitlets.config import Config
 
     started = time.monotonic()
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        papermill.execute_notebook(
-            str(source),
-            str(target),
-            parameters={"results": str(RESULTS), **parameters},
-            kernel_name="python3",
-            cwd=str(ROOT),
-            progress_bar=False,
-        )
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+            # Of two kernels that start at once and choose the same free port, one dies.
+            sockets = {"transport": "ipc", "ip": f"{folder}/kernel"} if os.name == "posix" else {}
+            papermill.execute_notebook(
+                str(source),
+                str(target),
+                parameters={"results": str(RESULTS), **parameters},
+                kernel_name="python3",
+                cwd=str(ROOT),
+                progress_bar=False,
+                config=Config({"KernelManager": sockets}),
+            )
     except papermill.PapermillExecutionError as error:
         sys.exit(f"the chapter {source.name} failed; what it printed is in {target}\n{error}")
     return time.monotonic() - started
