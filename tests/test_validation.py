@@ -69,6 +69,11 @@ def test_what_can_be_learned_is_and_baselines_stand_beside() -> None:
     assert "Held out" in str(result)
     with pytest.raises(DataError, match="no predictor 'best'"):
         result.against("linear", "best")
+    with pytest.raises(DataError, match="no measure 'rmse'"):
+        result.against("linear", "gp", measure="rmse")
+    sources = validate(scores, features, learners=["linear"], hold="source", folds=4)
+    with pytest.raises(DataError, match="no target has two sources"):
+        sources.against("linear", "global mean")
 
 
 def test_the_global_mean_is_the_mean_of_the_others() -> None:

@@ -74,7 +74,22 @@ class Boosted:
 
 
 def boost(mixtures: Mixtures, exchange: Exchange, targets: Sequence[str]) -> Boosted:
-    """Grow the trees on cells with scores."""
+    """Grow the trees on cells with scores.
+
+    Parameters
+    ----------
+    mixtures : Mixtures
+        Cells with scores.
+    exchange : Exchange
+        Learned from them.
+    targets : sequence of str
+        Target languages; each needs a score.
+
+    Returns
+    -------
+    Boosted
+        The grown trees.
+    """
     from sklearn.ensemble import HistGradientBoostingRegressor
 
     z = logit(mixtures.scores)

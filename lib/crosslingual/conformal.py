@@ -81,6 +81,13 @@ class Calibration:
     def factor(self, kind: str, level: float = 0.8) -> float:
         """How many standard deviations an interval reaches to either side.
 
+        Parameters
+        ----------
+        kind : str
+            ``seen`` or ``unseen``: whether the target was trained on in some run.
+        level : float
+            Coverage, in (0, 1).
+
         Raises
         ------
         DataError
@@ -98,7 +105,25 @@ class Calibration:
     def interval(
         self, predicted: Predicted, level: float = 0.8
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Low and high of the score of every cell."""
+        """Low and high of the score of every cell.
+
+        Parameters
+        ----------
+        predicted : Predicted
+            Of `crosslingual.effective.Effective.predict`.
+        level : float
+            Coverage, in (0, 1).
+
+        Returns
+        -------
+        low, high : array, shape (cells,)
+            Fractions.
+
+        Raises
+        ------
+        DataError
+            As `factor`.
+        """
         reach = np.zeros(len(predicted.mean))
         for kind, rows in (("seen", predicted.seen), ("unseen", ~predicted.seen)):
             if rows.any():

@@ -44,7 +44,24 @@ class Advice:
     def score(
         self, amounts: NDArray[np.float64], languages: Sequence[str], target: str, level: float
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """Predicted score of mixtures (rows of ``amounts``), low and high."""
+        """Predicted score of mixtures (rows of ``amounts``), low and high.
+
+        Parameters
+        ----------
+        amounts : array, shape (mixtures, languages)
+            Examples of each language.
+        languages : sequence of str
+            The columns, as the scores call them.
+        target : str
+            In which language the model is tested.
+        level : float
+            Coverage of the interval, in (0, 1).
+
+        Returns
+        -------
+        score, low, high : array, shape (mixtures,)
+            Fractions.
+        """
         rows = len(amounts)
         asked = Mixtures(
             tuple(languages),

@@ -120,12 +120,34 @@ class Exchange:
     rmse: float
 
     def rates(self, sources: Sequence[str], targets: Sequence[str]) -> NDArray[np.float64]:
-        """k(s, t), shape (sources, targets)."""
+        """k(s, t), shape (sources, targets).
+
+        Parameters
+        ----------
+        sources, targets : sequence of str
+            Languages; a distance that is not known is taken to be the mean of those that are.
+
+        Returns
+        -------
+        array, shape (sources, targets)
+            Examples of the target that an example of the source is worth, in [0, 1]; 1 for itself.
+        """
         w = np.array(list(self.weights.values()))
         return _rates(w, *_parts(sources, targets))
 
     def table(self, languages: Sequence[str]) -> pd.DataFrame:
-        """Rates between languages, sources in rows."""
+        """Rates between languages, sources in rows.
+
+        Parameters
+        ----------
+        languages : sequence of str
+            Rows and columns.
+
+        Returns
+        -------
+        DataFrame
+            As `rates`.
+        """
         import pandas as pd
 
         return pd.DataFrame(
@@ -133,14 +155,36 @@ class Exchange:
         )
 
     def effective(self, mixtures: Mixtures) -> NDArray[np.float64]:
-        """Effective data of every cell: examples of the target that they are worth."""
+        """Effective data of every cell: examples of the target that they are worth.
+
+        Parameters
+        ----------
+        mixtures : Mixtures
+            Cells; their scores are not looked at.
+
+        Returns
+        -------
+        array, shape (cells,)
+            Numbers of examples.
+        """
         targets, codes = np.unique(mixtures.targets, return_inverse=True)
         rates = self.rates(mixtures.languages, targets.tolist())
         worth: NDArray[np.float64] = (mixtures.amounts * rates.T[codes]).sum(1)
         return worth
 
     def few(self, mixtures: Mixtures) -> NDArray[np.float64]:
-        """Logs of own, effective other and total amounts, shape (cells, 3)."""
+        """Logs of own, effective other and total amounts, shape (cells, 3).
+
+        Parameters
+        ----------
+        mixtures : Mixtures
+            Cells.
+
+        Returns
+        -------
+        array, shape (cells, 3)
+            log(1 + examples).
+        """
         own = mixtures.own()
         others = np.maximum(self.effective(mixtures) - own, 0.0)
         logs: NDArray[np.float64] = np.log1p(

@@ -34,10 +34,27 @@ class Learner(Protocol):
     """Fits on examples, writes outputs."""
 
     def fit(self, examples: Sequence[Example]) -> Any:
-        """Learn from examples."""
+        """Learn from examples.
+
+        Parameters
+        ----------
+        examples : sequence of Example
+            In one language.
+        """
 
     def predict(self, examples: Sequence[Example]) -> list[str]:
-        """Write an output for each example."""
+        """Write an output for each example.
+
+        Parameters
+        ----------
+        examples : sequence of Example
+            In any language.
+
+        Returns
+        -------
+        list of str
+            In the form of the examples' targets.
+        """
 
 
 def _logistic() -> Any:

@@ -90,7 +90,18 @@ class Mixtures:
         return len(self.scores)
 
     def take(self, rows: NDArray[Any]) -> Mixtures:
-        """Some of the cells."""
+        """Some of the cells.
+
+        Parameters
+        ----------
+        rows : array
+            Places of the cells, or a mask.
+
+        Returns
+        -------
+        Mixtures
+            Those, with the same languages.
+        """
         return replace(
             self,
             amounts=self.amounts[rows],
@@ -100,7 +111,23 @@ class Mixtures:
         )
 
     def on(self, languages: Sequence[str]) -> Mixtures:
-        """The same cells with columns for these languages (which must hold all of its own)."""
+        """The same cells with columns for these languages (which must hold all of its own).
+
+        Parameters
+        ----------
+        languages : sequence of str
+            The columns, in their order.
+
+        Returns
+        -------
+        Mixtures
+            The cells, without any example of languages that are new.
+
+        Raises
+        ------
+        DataError
+            If a language with examples is not among them.
+        """
         amounts = np.zeros((len(self), len(languages)))
         for column, language in enumerate(self.languages):
             if language in languages:

@@ -29,11 +29,33 @@ class Predictor(Protocol):
     name: str
 
     def fit(self, rows: pd.DataFrame) -> Predictor:
-        """Learn from pairs with scores."""
+        """Learn from pairs with scores.
+
+        Parameters
+        ----------
+        rows : DataFrame
+            Pairs: source, target, score and the features that the predictor was made with.
+
+        Returns
+        -------
+        Predictor
+            Itself.
+        """
         ...
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
-        """Scores of pairs, shape (rows,)."""
+        """Scores of pairs, shape (rows,).
+
+        Parameters
+        ----------
+        rows : DataFrame
+            As for `fit`, without scores.
+
+        Returns
+        -------
+        array, shape (rows,)
+            Predicted scores; of predictors that only rank, numbers to rank by.
+        """
         ...
 
 
@@ -156,6 +178,11 @@ class WithinTargets:
 
     def explain(self, rows: pd.DataFrame) -> pd.DataFrame:
         """What each feature adds to each prediction; rows sum to it (``linear`` only).
+
+        Parameters
+        ----------
+        rows : DataFrame
+            As for `predict`.
 
         Returns
         -------

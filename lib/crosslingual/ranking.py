@@ -41,8 +41,9 @@ def ndcg(scores: Sequence[float], predicted: Sequence[float], k: int = 3) -> flo
     -------
     float
         In [0, 1]. The truly best source has relevance 10, the next 9, ... the tenth 1, all
-        others 0 (sources with equal scores have their mean relevance); the gain is
-        2**relevance - 1, discounted by log2(1 + position).
+        others 0; the gain is
+        2**relevance - 1 (of sources with equal scores their mean), discounted by log2(1 +
+        position).
 
     References
     ----------

@@ -90,6 +90,11 @@ class Regression:
     def compare_errors(self, kinds: Sequence[str] = KINDS) -> pd.DataFrame:
         """Standard errors of the features side by side.
 
+        Parameters
+        ----------
+        kinds : sequence of str
+            Of `KINDS`, the columns.
+
         Returns
         -------
         DataFrame

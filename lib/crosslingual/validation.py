@@ -63,13 +63,36 @@ class Validation:
     ) -> pd.DataFrame:
         """Difference of two predictors over targets, with an interval over languages.
 
+        Parameters
+        ----------
+        predictor, baseline : str
+            Names in ``summary``; the second is subtracted from the first.
+        measure : str
+            A column of ``folds``: what both are judged by.
+        draws : int
+            Of the bootstrap.
+
         Returns
         -------
         DataFrame
             One row a task: task, difference, low, high (95 %, targets drawn again).
+
+        Raises
+        ------
+        DataError
+            If there is no such predictor or measure, or no ranking to judge: sources were held
+            out, or no target has two.
         """
         import pandas as pd
 
+        if self.folds.empty:
+            raise DataError(
+                f"held out as {self.hold}, no target has two sources to rank. Hold out targets, or "
+                "give scores of more sources."
+            )
+        measures = [str(name) for name in self.folds if name not in ("task", "target", "predictor")]
+        if measure not in measures:
+            raise DataError(f"no measure {measure!r}. There are: {', '.join(measures)}.")
         rows = []
         for task, part in self.folds.groupby("task", sort=True):
             wide = part.pivot(index="target", columns="predictor", values=measure)
