@@ -89,6 +89,12 @@ def test_nonsense_is_named(advice) -> None:
         cheapest_mixture(advice, "de", 0.5, {"de": -1})
     with pytest.raises(DataError, match="budget"):
         next_batch(advice, "de", {"en": 5}, 0)
+    with pytest.raises(
+        DataError, match="the labels there are name eng twice, as 'en' and 'English'"
+    ):
+        next_batch(advice, "de", {"en": 5, "English": 50}, 10)
+    with pytest.raises(DataError, match="the prices name deu twice"):
+        cheapest_mixture(advice, "de", 0.5, {"de": 1, "deu": 2})
     with pytest.raises(DataError, match="labels there are"):
         next_batch(advice, "de", {"en": 0}, 5)
     with pytest.raises(DataError, match="too few"):

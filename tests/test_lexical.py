@@ -5,7 +5,7 @@ import pytest
 from crosslingual import Example, get_task, lexical_scores, matrix
 from crosslingual.errors import DataError
 from crosslingual.lexical import LexicalClassifier, LexicalTagger, LexicalWordClassifier
-from crosslingual.metrics import format_spans
+from crosslingual.spans import format_spans
 
 
 def test_classifier_on_words_that_decide() -> None:

@@ -14,14 +14,12 @@ from crosslingual.metrics import (
     METRICS,
     accuracy,
     exact_match,
-    format_spans,
-    parse_spans,
     ratio_error,
     span_f1,
     token_f1,
     word_f1,
 )
-from crosslingual.span_errors import span_errors
+from crosslingual.spans import format_spans, parse_spans, span_errors
 
 LABELS = st.sampled_from(["a", "b", "c"])
 

@@ -50,6 +50,11 @@ def data_dir(folder: str | Path | None, dirty: str = "skip") -> Iterator[dict[st
     ------
     dict
         Fills with the lines that were skipped inside: ``file:line: what`` -> Dirt.
+
+    Raises
+    ------
+    ConfigError
+        If the rule is none.
     """
     if dirty not in DIRT:
         raise ConfigError(f"unknown rule {dirty!r} for dirty lines. Allowed: {', '.join(DIRT)}.")

@@ -33,8 +33,8 @@ from .castings import (
     topic,
 )
 from .languages import find_language
-from .metrics import NO_SPANS, OUTSIDE, parse_spans
 from .readers import read_conll, read_conllu, read_squad, read_table
+from .spans import NO_SPANS, OUTSIDE, parse_spans
 from .tasks import Example, Task
 
 __all__ = ["BENCHMARKS", "benchmark_tasks"]

@@ -40,6 +40,11 @@ def node_draws(
     Returns
     -------
     array of int, shape (draws, pairs)
+
+    Raises
+    ------
+    DataError
+        If there are fewer than four languages.
     """
     names, codes = np.unique(np.concatenate([source, target]), return_inverse=True)
     if len(names) < 4:
@@ -161,6 +166,11 @@ def intervals(drawn: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
     -------
     DataFrame
         Index statistic; columns low, high, std_error, draws.
+
+    Raises
+    ------
+    DataError
+        If the level is not between 0 and 1.
     """
     import pandas as pd
 

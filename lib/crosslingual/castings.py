@@ -11,7 +11,7 @@ from typing import Any
 
 from .benchmark_files import Row
 from .errors import DataError
-from .metrics import OUTSIDE, format_spans
+from .spans import OUTSIDE, format_spans
 from .tasks import Example
 
 __all__ = [

@@ -185,6 +185,11 @@ def extend_corpus(
     -------
     dict
         Language -> (characters of the corpus, characters added).
+
+    Raises
+    ------
+    CorpusError
+        If there is no catalogue, or the corpus cannot be read.
     """
     files = corpus_files(corpus)
     more = catalogue_texts(catalogues, files)

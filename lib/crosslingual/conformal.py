@@ -167,6 +167,11 @@ def calibrate(
         Groups held out at a time.
     seed : int
         Of the grouping.
+
+    Raises
+    ------
+    DataError
+        If there is nothing to hold out: one run, and too few targets.
     """
     import pandas as pd
 

@@ -99,6 +99,11 @@ def language_shares(sizes: Mapping[str, float], alpha: float = 0.3) -> dict[str,
     dict
         Language -> probability; sums to 1.
 
+    Raises
+    ------
+    CorpusError
+        If a size is not positive, or there is none.
+
     References
     ----------
     Xue et al. 2021, mT5, section 3.1. https://aclanthology.org/2021.naacl-main.41
@@ -134,6 +139,11 @@ def pack(folder: str | Path, tokenizer: Any, out: str | Path) -> dict[str, NDArr
     -------
     dict
         Language -> array of token ids, shape (tokens,), dtype uint16.
+
+    Raises
+    ------
+    CorpusError
+        If the corpus cannot be read, or the vocabulary has more pieces than 16 bits can number.
     """
     if len(tokenizer) > np.iinfo(np.uint16).max:
         raise CorpusError(f"a vocabulary of {len(tokenizer)} pieces does not fit 16 bits.")

@@ -72,6 +72,11 @@ def generate(
     -------
     list of str
         In the order of ``examples``.
+
+    Raises
+    ------
+    DataError
+        If there is no example.
     """
     if not examples:
         raise DataError("there is nothing to predict: the list of examples is empty.")
@@ -156,6 +161,13 @@ def evaluate(
     Returns
     -------
     Evaluation
+
+    Raises
+    ------
+    ConfigError
+        If the decoding is unknown, or is ``labels`` for a task that has none.
+    DataError
+        If there is no example.
     """
     if decoding == "labels":
         if not task.labels:

@@ -58,6 +58,11 @@ def plot_feature_matrices(features: pd.DataFrame, names: Sequence[str]) -> Figur
         From `crosslingual.features.pair_features`.
     names : sequence of str
         Which of its columns.
+
+    Raises
+    ------
+    UnknownLanguageError
+        If a language is unknown.
     """
     import seaborn as sns
 
@@ -90,6 +95,11 @@ def plot_scatter(merged: pd.DataFrame, feature: str, label: str) -> Figure:
         Which column.
     label : str
         What it measures, with its unit.
+
+    Raises
+    ------
+    UnknownLanguageError
+        If a language is unknown.
     """
     tasks = list(dict.fromkeys(merged["task"]))
     figure, axes = axes_grid(len(tasks), width=4.2, height=3.8)

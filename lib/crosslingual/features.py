@@ -39,6 +39,13 @@ def pretraining_tokens(corpus: str | Mapping[str, float] = "mc4") -> dict[str, f
     -------
     dict
         ISO 639-3 -> number of tokens; languages that are not in it are missing.
+
+    Raises
+    ------
+    DataError
+        If the corpus is unknown.
+    UnknownLanguageError
+        If a language is unknown.
     """
     if not isinstance(corpus, str):
         return {find_language(name).code: float(n) for name, n in corpus.items()}

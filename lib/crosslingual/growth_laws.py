@@ -164,6 +164,11 @@ def growth_rows(scores: pd.DataFrame) -> pd.DataFrame:
     ----------
     scores : DataFrame
         Columns task, source, target, shots, score, and where known model, training, seed.
+
+    Raises
+    ------
+    DataError
+        If a column is missing, or a cell was measured with one seed in two ways.
     """
     import pandas as pd
 

@@ -194,6 +194,11 @@ def plot_worth(worth: pd.DataFrame) -> Figure:
     worth : DataFrame
         From `crosslingual.worth.source_worth`, of one model. Numbers of examples without a
         control to compare with are left out.
+
+    Raises
+    ------
+    DataError
+        If no score has a control without a source beside it.
     """
     known = worth.dropna(subset="worth")
     if known.empty:

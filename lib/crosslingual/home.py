@@ -15,7 +15,7 @@ import numpy as np
 
 from .commands import Command, commands
 from .lexicon import VERSION, lexicon
-from .metrics import format_spans, parse_spans
+from .spans import format_spans, parse_spans
 from .tasks import Example, Task
 from .templates import INTENTS, enough_templates
 

@@ -54,6 +54,11 @@ def score_labels(
     -------
     list of str
         One of ``labels`` an example: no output is illegal.
+
+    Raises
+    ------
+    ConfigError
+        If there are fewer than two labels.
     """
     import torch
 

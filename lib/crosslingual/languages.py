@@ -168,6 +168,11 @@ def resolve(names: Iterable[str] | str) -> list[str]:
     names : iterable of str, or str
         Names as `find_language` takes them; a string may hold several, with commas.
 
+    Raises
+    ------
+    UnknownLanguageError
+        If a language is unknown.
+
     Examples
     --------
     >>> resolve("de, en, German")
@@ -185,6 +190,11 @@ def language_table(languages: Iterable[str] | None = None) -> pd.DataFrame:
     ----------
     languages : iterable of str, optional
         Which ones; all by default.
+
+    Raises
+    ------
+    UnknownLanguageError
+        If a language is unknown.
     """
     import pandas as pd
 

@@ -110,6 +110,13 @@ def fit_law(
     parameters, sse : array, float
         In the order of the law's formula; the sum of squared errors. NaN where there are
         fewer distinct numbers of shots than parameters.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such law.
+    DataError
+        If numbers of shots are negative, scores are not finite, or they are not as many.
     """
     from scipy.optimize import curve_fit
 

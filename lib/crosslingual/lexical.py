@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 from .errors import DataError
 from .evaluation import judge
 from .languages import resolve
-from .metrics import format_spans
 from .records import settings_hash, signature
+from .spans import format_spans
 from .tasks import Example, Task, subset
 from .version import __version__
 

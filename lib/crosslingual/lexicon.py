@@ -77,6 +77,13 @@ def split_words(kind: str, language: str, split: str) -> tuple[str, ...]:
         ISO 639-3.
     split : str
         train, dev or test.
+
+    Raises
+    ------
+    UnknownLanguageError
+        If the lexicon lacks the language.
+    DataError
+        If the lexicon that the environment names cannot be used.
     """
     by_language = lexicon()[kind]
     if language not in by_language:
@@ -102,6 +109,11 @@ def spell_number(number: int, language: str) -> str:
         From 0.
     language : str
         ISO 639-3.
+
+    Raises
+    ------
+    UnknownLanguageError
+        If a language is unknown.
     """
     from num2words import num2words
 

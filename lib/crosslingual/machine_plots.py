@@ -26,6 +26,11 @@ def plot_memory(
         Columns model, setting, part, gib; one bar a (model, setting), a panel a setting.
     devices : tuple of str
         Whose memory is drawn as a line.
+
+    Raises
+    ------
+    DataError
+        If there is nothing to draw.
     """
     if table.empty:
         raise DataError("there is nothing to draw.")
@@ -58,6 +63,11 @@ def plot_scheduling(table: pd.DataFrame, seconds: float = 0.1) -> Figure:
         writes it.
     seconds : float
         Of one cell.
+
+    Raises
+    ------
+    DataError
+        If there is nothing to draw.
     """
     if table.empty:
         raise DataError("there is nothing to draw.")
@@ -85,6 +95,11 @@ def plot_steps(table: pd.DataFrame, label: str = "examples a second, one core") 
         row), as ``benchmarks/step.py`` and ``pretraining.py`` write it.
     label : str
         Of the axis.
+
+    Raises
+    ------
+    DataError
+        If there is nothing to draw.
     """
     if table.empty:
         raise DataError("there is nothing to draw.")

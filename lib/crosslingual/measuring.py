@@ -45,6 +45,11 @@ def target_examples(task: Task, cell: Cell) -> list[Example]:
         Which has the target.
     cell : Cell
         Its ``target``, ``shots`` and ``seed`` count.
+
+    Raises
+    ------
+    ConfigError
+        If the task has fewer.
     """
     pool = task.examples(cell.target, "train")
     if cell.shots > len(pool):

@@ -7,7 +7,6 @@ Every score is a ratio of two sums over examples: what was right by what was cou
 from __future__ import annotations
 
 import math
-import re
 import string
 import unicodedata
 from collections import Counter
@@ -15,14 +14,13 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
 from .errors import DataError, UnknownNameError
+from .spans import OUTSIDE, parse_spans
 
 __all__ = [
     "COUNTS",
     "METRICS",
     "accuracy",
     "exact_match",
-    "format_spans",
-    "parse_spans",
     "ratio",
     "ratio_error",
     "span_f1",
@@ -30,9 +28,6 @@ __all__ = [
     "token_f1",
     "word_f1",
 ]
-
-NO_SPANS = "none"
-OUTSIDE = "O"
 
 
 def _check(outputs: Sequence[str], targets: Sequence[str]) -> None:
@@ -105,6 +100,11 @@ def accuracy(outputs: Sequence[str], targets: Sequence[str]) -> float:
     targets : sequence of str
         What is right, as many.
 
+    Raises
+    ------
+    DataError
+        If outputs and targets are not as many, or there are none.
+
     Examples
     --------
     >>> accuracy(["turn on", "turn off"], ["turn on", "set light"])
@@ -139,6 +139,11 @@ def exact_match(outputs: Sequence[str], targets: Sequence[str]) -> float:
         What was written.
     targets : sequence of str
         What is right, as many.
+
+    Raises
+    ------
+    DataError
+        If outputs and targets are not as many, or there are none.
     """
     return _counted(_match, outputs, targets)
 
@@ -152,6 +157,11 @@ def token_f1(outputs: Sequence[str], targets: Sequence[str]) -> float:
         What was written.
     targets : sequence of str
         What is right, as many.
+
+    Raises
+    ------
+    DataError
+        If outputs and targets are not as many, or there are none.
 
     Examples
     --------
@@ -169,49 +179,9 @@ def _token_f1(output: str, target: str) -> tuple[float, float]:
     return 2 * common / (len(got) + len(want)), 1
 
 
-def format_spans(spans: Sequence[tuple[str, str]]) -> str:
-    """Write labelled spans the way mT5 casts NER: ``label: text ; label: text``.
-
-    Parameters
-    ----------
-    spans : sequence of (str, str)
-        Label and text of each, in the order of the text.
-
-    Examples
-    --------
-    >>> format_spans([("area", "Küche"), ("color", "rot")])
-    'area: Küche ; color: rot'
-    """
-    return " ; ".join(f"{label}: {text}" for label, text in spans) or NO_SPANS
-
-
 @lru_cache(maxsize=65_536)
 def _bag(text: str) -> Counter[tuple[str, str]]:
     return Counter(parse_spans(text))
-
-
-_SEPARATOR = re.compile(r"\s*;\s*")
-
-
-def parse_spans(text: str) -> list[tuple[str, str]]:
-    """Read what `format_spans` wrote; parts of another form are left out.
-
-    Parameters
-    ----------
-    text : str
-        An output of a model.
-
-    Examples
-    --------
-    >>> parse_spans("area: Küche ; color rot")
-    [('area', 'Küche')]
-    """
-    spans = []
-    for part in _SEPARATOR.split(text.strip()):
-        label, colon, span = part.partition(":")
-        if colon and label.strip() and span.strip():
-            spans.append((label.strip(), " ".join(span.split())))
-    return spans
 
 
 def span_f1(outputs: Sequence[str], targets: Sequence[str]) -> float:
@@ -227,6 +197,11 @@ def span_f1(outputs: Sequence[str], targets: Sequence[str]) -> float:
         What was written.
     targets : sequence of str
         What is right, as many, as `format_spans` writes it.
+
+    Raises
+    ------
+    DataError
+        If outputs and targets are not as many, or there are none.
 
     Examples
     --------
@@ -254,6 +229,11 @@ def tag_accuracy(outputs: Sequence[str], targets: Sequence[str]) -> float:
     targets : sequence of str
         Those that are right, as many rows.
 
+    Raises
+    ------
+    DataError
+        If outputs and targets are not as many, or there are none.
+
     Examples
     --------
     >>> tag_accuracy(["DET NOUN", "VERB ADV ADV"], ["DET VERB NOUN", "VERB"])
@@ -279,6 +259,11 @@ def word_f1(outputs: Sequence[str], targets: Sequence[str]) -> float:
         A tag each.
     targets : sequence of str
         The right one, as many.
+
+    Raises
+    ------
+    DataError
+        If outputs and targets are not as many, or there are none.
 
     Examples
     --------

@@ -64,6 +64,13 @@ def model_place(name: str) -> str:
     ----------
     name : str
         As in `load_model`.
+
+    Raises
+    ------
+    UnknownModelError
+        If there is no such folder, and the name cannot be a hub id.
+    ModelError
+        If the folder is no model in the hub's format.
     """
     if name in SHIPPED:
         return str(mini_folder())
@@ -104,6 +111,11 @@ def model_digest(name: str) -> str:
     name : str
         As in `load_model`. Of large weight files the size and both ends are read; a hub id
         stands for itself; for ``mini-scratch`` only shape and vocabulary count.
+
+    Raises
+    ------
+    UnknownModelError, ModelError
+        As `load_model`.
     """
     place = Path(model_place(name))
     if not place.is_dir():

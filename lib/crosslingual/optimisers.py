@@ -44,6 +44,11 @@ def pretraining_optimisers(
     list of torch optimisers
         Every group has its peak learning rate under ``peak``.
 
+    Raises
+    ------
+    UnknownNameError
+        If there is no such optimiser.
+
     Notes
     -----
     Muon's steps are orthogonal matrices, all of one size. ``bounded-muon`` gives each matrix

@@ -46,6 +46,13 @@ def zero_shot_pairs(
         See `crosslingual.features.pair_features`.
     terms : sequence of str
         Which of them.
+
+    Raises
+    ------
+    DataError
+        If the scores hold several models or no pair of the features, or a feature is infinite.
+    UnknownNameError
+        If a term is no column of numbers.
     """
     for term in terms:
         if term not in features:

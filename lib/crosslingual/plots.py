@@ -116,6 +116,11 @@ def plot_matrices(tables: Mapping[str, pd.DataFrame], label: str = "score (0 to 
         Title -> matrix with sources in rows and targets in columns.
     label : str
         What the colours mean, with its unit.
+
+    Raises
+    ------
+    DataError
+        If there is nothing to draw.
     """
     return _heatmaps(tables, label, 0.0, 1.0, "cividis")
 
@@ -131,6 +136,11 @@ def plot_differences(
         Title -> matrix with sources in rows and targets in columns.
     label : str
         What the colours mean, with its unit.
+
+    Raises
+    ------
+    DataError
+        If there is nothing to draw.
     """
     largest = max((float(table.abs().max().max()) for table in tables.values()), default=0.0)
     return _heatmaps(tables, label, -largest, largest, "vlag")
@@ -143,6 +153,11 @@ def plot_targets(scores: pd.DataFrame) -> Figure:
     ----------
     scores : DataFrame
         Columns target, model, score (fractions); seeds are averaged.
+
+    Raises
+    ------
+    DataError
+        If there is nothing to draw.
     """
     figure, axes = axes_grid(1, width=8, height=3.2)
     ax = axes[0]
@@ -212,6 +227,11 @@ def plot_coefficients(
         What a colour is: ``name`` (a regression) or ``errors`` (a kind of standard errors).
     label : str
         What the axis measures.
+
+    Raises
+    ------
+    DataError
+        If there is nothing to draw.
     """
     rows = tidy[tidy["term"].isin(terms)]
     groups = list(dict.fromkeys(rows[by]))
@@ -276,6 +296,11 @@ def plot_recipes(scores: pd.DataFrame) -> Figure:
     ----------
     scores : DataFrame
         Columns task, variant, source, target, score. Variants are drawn in their order.
+
+    Raises
+    ------
+    DataError
+        If there is nothing to draw.
     """
     tasks = list(dict.fromkeys(scores["task"]))
     variants = list(dict.fromkeys(scores["variant"]))

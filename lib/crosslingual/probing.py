@@ -61,6 +61,11 @@ def encoder_health(loaded: Loaded, texts: Sequence[str]) -> pd.DataFrame:
         ``common``, share of their square that is the same for all tokens;
         ``effective_rank``; ``attention_top``, mean weight of the token that is attended to
         most (NaN for layer 0).
+
+    Raises
+    ------
+    DataError
+        If there is no text.
     """
     import pandas as pd
     import torch

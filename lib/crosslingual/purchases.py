@@ -20,15 +20,25 @@ if TYPE_CHECKING:
 __all__ = ["cheapest_mixture", "next_batch"]
 
 
+def _by_code(numbers: Mapping[str, float], languages: Sequence[str], what: str) -> dict[str, float]:
+    """A number for each language, as the scores call it; the same one twice is refused."""
+    found: dict[str, float] = {}
+    names: dict[str, str] = {}
+    for name, number in numbers.items():
+        code = known_code(name, languages)
+        if code in found:
+            raise DataError(f"{what} name {code} twice, as {names[code]!r} and {name!r}: keep one.")
+        found[code], names[code] = float(number), name
+    return found
+
+
 def _prices(prices: Mapping[str, float] | None, languages: Sequence[str]) -> dict[str, float]:
     if prices is None:
         return dict.fromkeys(sorted(set(languages)), 1.0)
-    found = {}
     for name, price in prices.items():
         if not (np.isfinite(price) and price > 0):
             raise DataError(f"the price of a label in {name} is {price:g}. Allowed: above 0.")
-        found[known_code(name, languages)] = float(price)
-    return found
+    return _by_code(prices, languages, "the prices")
 
 
 def cheapest_mixture(
@@ -65,6 +75,13 @@ def cheapest_mixture(
     DataFrame
         At most ten, cheapest first, each better than all cheaper ones: mixture (language:
         labels), cost, score, low, high; empty if none reaches the goal.
+
+    Raises
+    ------
+    DataError
+        If the goal, the interval or a price is out of range, or a language is priced twice.
+    UnknownLanguageError
+        For a language that neither the scores nor the registry have.
     """
     import pandas as pd
 
@@ -136,6 +153,14 @@ def next_batch(
     DataFrame
         Best first: language, labels (what the budget buys), score, low, high (after buying them),
         gain (score minus that of what there is).
+
+    Raises
+    ------
+    DataError
+        If the budget, the interval, a price or the labels there are are out of range, or a
+        language is named twice.
+    UnknownLanguageError
+        For a language that neither the scores nor the registry have.
     """
     import pandas as pd
 
@@ -145,7 +170,7 @@ def next_batch(
     known = known_mixtures(advice)
     code = code_among(target, known)
     price = _prices(prices, [*known.languages, code])
-    there = {known_code(name, known.languages): float(n) for name, n in have.items()}
+    there = _by_code(have, known.languages, "the labels there are")
     if any(not n >= 0 for n in there.values()) or not sum(there.values()) > 0:
         raise DataError(f"the labels there are must be 0 or more, and some: {dict(have)}.")
     languages = sorted({*known.languages, code, *price, *there})

@@ -45,6 +45,11 @@ def ndcg(scores: Sequence[float], predicted: Sequence[float], k: int = 3) -> flo
         2**relevance - 1 (of sources with equal scores their mean), discounted by log2(1 +
         position).
 
+    Raises
+    ------
+    DataError
+        If scores and predictions are not as many, not finite, or none, or ``k`` is below 1.
+
     References
     ----------
     Lin et al. 2019, Choosing Transfer Languages for Cross-Lingual Learning, section 4.2.
@@ -88,6 +93,11 @@ def regret(scores: Sequence[float], predicted: Sequence[float]) -> float:
         True scores of the sources for one target.
     predicted : sequence of float
         By which they are ranked.
+
+    Raises
+    ------
+    DataError
+        If scores and predictions are not as many, not finite, or none.
     """
     true, guess = _checked(scores, predicted)
     return float(true.max() - true[guess == guess.max()].mean())
@@ -102,6 +112,11 @@ def hit_at_1(scores: Sequence[float], predicted: Sequence[float]) -> float:
         True scores of the sources for one target.
     predicted : sequence of float
         By which they are ranked.
+
+    Raises
+    ------
+    DataError
+        If scores and predictions are not as many, not finite, or none.
     """
     true, guess = _checked(scores, predicted)
     return float((true[guess == guess.max()] == true.max()).mean())

@@ -133,6 +133,11 @@ def read_conll(
     -------
     rows, dirt
         Rows with ``tokens`` and ``tags`` (BIO; an ``I`` that continues nothing becomes ``B``).
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read, holds no sentence or no such column, or a line is refused.
     """
     check_rule(dirty)
     found: list[Dirt] = []
@@ -204,6 +209,11 @@ def read_conllu(path: str | Path, dirty: str = "refuse") -> tuple[list[Row], lis
     -------
     rows, dirt
         Rows with ``id`` (sent_id), ``tokens`` and ``tags``.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read, holds no sentence, or a line is refused.
     """
     check_rule(dirty)
     found: list[Dirt] = []
@@ -247,6 +257,11 @@ def read_squad(path: str | Path) -> tuple[list[Row], list[Dirt]]:
         Rows with ``id``, ``key`` (the article), ``question``, ``context``, and ``answers`` as the
         hub has them: ``text`` and ``answer_start``, lists (-1 where the file does not say).
         Questions without an answer are dirt, and skipped.
+
+    Raises
+    ------
+    DataError
+        If the file is no SQuAD JSON, holds no question, or one is refused.
     """
     rows: list[Row] = []
     found: list[Dirt] = []

@@ -67,6 +67,11 @@ def signature(
     version : str
         Of the package; this one by default.
 
+    Raises
+    ------
+    UnknownLanguageError
+        If a language is unknown.
+
     Examples
     --------
     >>> signature("intents", "deu", "tur", 0, "mini", 1, version="0.1")

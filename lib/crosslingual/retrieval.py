@@ -38,6 +38,11 @@ def pooled_states(
     -------
     array, shape (layers + 1, texts, width)
         First the embeddings; the mean is over a text's tokens, its end included.
+
+    Raises
+    ------
+    DataError
+        If there is no text.
     """
     import torch
 
@@ -76,6 +81,11 @@ def retrieval_accuracy(
     -------
     float
         In [0, 1]; 1 / texts by chance. Ties count as misses.
+
+    Raises
+    ------
+    DataError
+        If there are fewer than two rows, or not as many on both sides.
     """
     if source.shape != target.shape or len(source) < 2:
         raise DataError(
@@ -104,6 +114,11 @@ def retrieval_table(states: Mapping[str, NDArray[np.floating]]) -> pd.DataFrame:
     -------
     DataFrame
         Columns layer (0: embeddings), source, target, accuracy, chance.
+
+    Raises
+    ------
+    DataError
+        If there are fewer than two languages or texts, or the shapes differ.
     """
     import pandas as pd
 

@@ -28,6 +28,11 @@ def names(language: str) -> dict[str, str]:
     -------
     dict
         Key such as ``territories/DE`` -> name in the language, a few hundred entries.
+
+    Raises
+    ------
+    UnknownLanguageError
+        If CLDR lacks the language.
     """
     from babel import Locale, UnknownLocaleError
 

@@ -120,6 +120,13 @@ def write_sumeval(configs: str | Path, predicted: Sequence[float], out: str | Pa
         One number a cell, in the order of `read_sumeval`, on the scale to write.
     out : str or Path
         Written atomically.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read.
+    OutputError
+        If ``out`` cannot be written.
     """
     from .files import write_json
 

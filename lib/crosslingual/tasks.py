@@ -165,6 +165,11 @@ def scored(metric: str, outputs: Sequence[str], examples: Sequence[Example]) -> 
         What was written.
     examples : sequence of Example
         What it is about.
+
+    Raises
+    ------
+    DataError
+        If outputs and examples are not as many.
     """
     return ratio(counted(metric, outputs, examples))
 

@@ -92,6 +92,11 @@ def enough_templates(language: str) -> bool:
     ----------
     language : str
         ISO 639-3.
+
+    Raises
+    ------
+    UnknownLanguageError
+        If the language is unknown.
     """
     if language not in package_languages():
         return False
@@ -186,6 +191,11 @@ def templates(language: str) -> dict[str, dict[str, list[tuple[str, Node]]]]:
     Alternatives make one line of the package several templates. Where an intent has
     fewer than eight lines its widest alternatives are written out, so that wordings can
     be kept apart between the splits. An intent with fewer than three is left out.
+
+    Raises
+    ------
+    UnknownLanguageError
+        If the package lacks the language.
     """
     data = _package_data(language)
     preparer = _Preparer(data)

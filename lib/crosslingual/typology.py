@@ -110,6 +110,13 @@ def domain_features(domain: str) -> list[str]:
     ----------
     domain : str
         ``syntax``, ``morphology``, ``phonology`` or ``inventory``.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such domain.
+    DataError
+        If lang2vec is not installed.
     """
     names: list[str] = _archive("feature_averages")["names"]
     if domain == "morphology":
@@ -152,6 +159,15 @@ def typological_distance(a: str, b: str, domain: str) -> tuple[float, float]:
     coverage : float
         Share of the domain's features known for both, in [0, 1]. Below `MIN_SHARED` the
         distance rests on predicted values.
+
+    Raises
+    ------
+    UnknownLanguageError
+        If a language is unknown here or to URIEL.
+    UnknownNameError
+        If there is no such domain.
+    DataError
+        If URIEL has no values for the pair, or lang2vec is not installed.
 
     Notes
     -----

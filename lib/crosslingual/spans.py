@@ -1,16 +1,59 @@
-"""What becomes of spans that should have been found: miswritten, mistaken, missed."""
+"""Labelled spans of a text: how they are written and read, and what becomes of expected ones."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
 from .errors import DataError
-from .metrics import parse_spans
 
-__all__ = ["SPAN_OUTCOMES", "span_errors"]
+__all__ = ["NO_SPANS", "OUTSIDE", "SPAN_OUTCOMES", "format_spans", "parse_spans", "span_errors"]
 
+NO_SPANS = "none"
+"""What is written where there is no span."""
+OUTSIDE = "O"
+"""Tag of a word outside of all spans."""
 SPAN_OUTCOMES = ("right", "other label", "other words", "miswritten", "missing")
+
+_SEPARATOR = re.compile(r"\s*;\s*")
+
+
+def format_spans(spans: Sequence[tuple[str, str]]) -> str:
+    """Write labelled spans the way mT5 casts NER: ``label: text ; label: text``.
+
+    Parameters
+    ----------
+    spans : sequence of (str, str)
+        Label and text of each, in the order of the text.
+
+    Examples
+    --------
+    >>> format_spans([("area", "Küche"), ("color", "rot")])
+    'area: Küche ; color: rot'
+    """
+    return " ; ".join(f"{label}: {text}" for label, text in spans) or NO_SPANS
+
+
+def parse_spans(text: str) -> list[tuple[str, str]]:
+    """Read what `format_spans` wrote; parts of another form are left out.
+
+    Parameters
+    ----------
+    text : str
+        An output of a model.
+
+    Examples
+    --------
+    >>> parse_spans("area: Küche ; color rot")
+    [('area', 'Küche')]
+    """
+    spans = []
+    for part in _SEPARATOR.split(text.strip()):
+        label, colon, span = part.partition(":")
+        if colon and label.strip() and span.strip():
+            spans.append((label.strip(), " ".join(span.split())))
+    return spans
 
 
 def span_errors(
@@ -21,7 +64,7 @@ def span_errors(
     Parameters
     ----------
     outputs, targets : sequence of str
-        As `span_f1` takes them.
+        As `crosslingual.metrics.span_f1` takes them.
     inputs : sequence of str
         What the outputs were written for.
 
@@ -32,6 +75,11 @@ def span_errors(
         under an ``other label``; ``other words`` of the input under the label; words
         ``miswritten`` that do not stand in the input; ``missing``. Each span that was written
         answers for one expected span, in this order of preference.
+
+    Raises
+    ------
+    DataError
+        If outputs, targets and inputs are not as many.
 
     Examples
     --------
