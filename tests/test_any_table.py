@@ -169,3 +169,29 @@ def test_the_study_is_answered(question: str) -> None:
     elif question not in ("growth", "worth", "trainings", "demand", "exchange"):
         one = one[one["shots"] == 0]
     assert QUESTIONS[question](one) is not None
+
+
+FAULTS: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], str]] = {
+    "a pair twice": (lambda table: pd.concat([table, table.head(1)]), "ara -> ara more than once"),
+    "no target": (lambda table: table.drop(columns="target"), "lack the column target"),
+    "a word": (lambda table: table.assign(syntax="far"), "'syntax' of ara -> ara is 'far'"),
+    "without end": (lambda table: table.assign(syntax=np.inf), "infinite|misses pairs or values"),
+    "no such": (lambda table: table.drop(columns="syntax"), "'syntax'"),
+}
+ASKED: dict[str, Callable[[pd.DataFrame, pd.DataFrame], object]] = {
+    "regress": lambda scores, features: cl.regress(scores, features, TERMS),
+    "rank": lambda scores, features: cl.rank_sources(scores, "fin", features=features, terms=TERMS),
+    "validate": lambda scores, features: cl.validate(scores, features, TERMS),
+    "growth": lambda scores, features: growth_by_similarity(scores, features, TERMS),
+    "power": lambda scores, features: cl.power(features, "syntax", 1, 1, 1, 1, [6]),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("question", ASKED)
+def test_features_of_another_form_are_named(question: str, fault: str) -> None:
+    one = STUDY[(STUDY["task"] == "t") & (STUDY["model"] == "m")]
+    ways = ["source", "sequential"] if question == "growth" else ["source"]
+    spoilt, told = FAULTS[fault]
+    with pytest.raises(CrosslingualError, match=told):
+        ASKED[question](one[one["training"].isin(ways)], spoilt(FEATURES))

@@ -5,7 +5,7 @@ from scipy.stats import linregress
 
 from crosslingual import DEFAULT_LANGUAGES, pair_features, regress
 from crosslingual.errors import DataError
-from crosslingual.regression import read_features
+from crosslingual.feature_tables import read_features
 
 
 @pytest.fixture(scope="module")

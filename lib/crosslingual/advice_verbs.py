@@ -28,7 +28,7 @@ def _records(table: pd.DataFrame) -> Any:
 
 def rank(args: argparse.Namespace) -> None:
     """Do ``crosslingual rank``."""
-    from .regression import read_features
+    from .feature_tables import read_features
     from .sources import rank_sources
 
     made = rank_sources(

@@ -16,7 +16,7 @@ from .collinearity import (
     inflation,
 )
 from .errors import DataError
-from .features import FEATURES, SIMILARITIES
+from .feature_tables import DISTANCES, check_features
 from .responses import RESPONSES, as_fractions, one_row_a_cell, responses
 from .summaries import reliability
 
@@ -24,11 +24,10 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["DEFAULT_TERMS", "DISTANCES", "FIXED", "Design", "design"]
+__all__ = ["DEFAULT_TERMS", "FIXED", "Design", "design"]
 
 DEFAULT_TERMS = ("syntax", "morphology", "phonology", "levenshtein_romanised", "same_script")
 FIXED = ("none", "target", "source", "both")
-DISTANCES = tuple(f for f in FEATURES if f not in SIMILARITIES and not f.startswith("log_"))
 
 
 @dataclass(frozen=True)
@@ -202,11 +201,7 @@ def design(
     if unknown or not terms:
         have = [c for c in features.columns if c not in ("source", "target")]
         raise DataError(f"no feature {unknown or list(terms)}. Allowed: {', '.join(have)}.")
-    if features.duplicated(["source", "target"]).any():
-        row = features[features.duplicated(["source", "target"])].iloc[0]
-        raise DataError(
-            f"the features have the pair {row['source']} -> {row['target']} more than once."
-        )
+    check_features(features, [t for t in terms if t != "log_shots"])
     if task is not None:
         if task not in set(scores["task"]):
             raise DataError(f"no task {task!r}. Tasks: {', '.join(sorted(set(scores['task'])))}.")

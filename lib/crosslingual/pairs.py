@@ -8,29 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .errors import DataError, UnknownNameError
-from .model_matrix import DISTANCES
+from .feature_tables import DISTANCES, check_features, numeric_terms
 from .responses import as_fractions, refuse_repetitions, refuse_several_models
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["numeric_terms", "zero_shot_pairs"]
-
-
-def numeric_terms(features: pd.DataFrame) -> list[str]:
-    """Features to learn from by default: numeric, varying, and no coverage.
-
-    Parameters
-    ----------
-    features : DataFrame
-        See `crosslingual.features.pair_features`.
-    """
-    numeric = features.select_dtypes("number")
-    return [
-        str(c)
-        for c in numeric
-        if not str(c).endswith("_coverage") and c != "names" and numeric[c].nunique() > 1
-    ]
+__all__ = ["zero_shot_pairs"]
 
 
 def zero_shot_pairs(
@@ -50,13 +34,15 @@ def zero_shot_pairs(
     Raises
     ------
     DataError
-        If the scores hold several models or no pair of the features, or a feature is infinite.
+        If the scores hold several models or no pair of the features, a feature is infinite, or
+        the features are no table of numbers, one row a pair.
     UnknownNameError
         If a term is no column of numbers.
     """
     for term in terms:
         if term not in features:
             raise UnknownNameError(term, numeric_terms(features))
+    check_features(features, terms)
     scores, notes = as_fractions(scores)
     refuse_several_models(scores)
     rows = scores[scores["source"] != scores["target"]]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .errors import DataError
+from .feature_tables import check_features
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,6 +81,7 @@ def power(
     import pandas as pd
     from statsmodels.stats.proportion import proportion_confint
 
+    check_features(features)
     pool = sorted(set(features["source"]) & set(features["target"]))
     terms = [term, *others]
     unknown = [t for t in terms if t not in features]
@@ -88,6 +90,7 @@ def power(
             f"no feature or test {unknown or list(tests)}. Tests: {', '.join(TESTS)}; features: "
             f"{', '.join(str(c) for c in features if c not in ('source', 'target'))}."
         )
+    check_features(features, terms)
     if min(sd_source, sd_target) < 0 or sd_residual <= 0 or not np.isfinite(effect):
         raise DataError(
             f"the standard deviations ({sd_source}, {sd_target}, {sd_residual}) must not be "

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import DataError
-from .languages import find_language
 from .model_matrix import DEFAULT_TERMS, Design, design
 from .standard_errors import KINDS, covariance
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Regression", "fit", "read_features", "regress"]
+__all__ = ["Regression", "fit", "regress"]
 
 
 @dataclass(frozen=True)
@@ -180,30 +177,3 @@ def regress(
     if by_task or len(tasks) == 1:
         results += [fit(design(scores, features, terms, task=t, **options)) for t in tasks]
     return results
-
-
-def read_features(path: str | Path) -> pd.DataFrame:
-    """Read a table of pair features, as `crosslingual features` writes it.
-
-    Parameters
-    ----------
-    path : str or Path
-        CSV.
-
-    Raises
-    ------
-    DataError
-        If the file is missing or lacks ``source`` and ``target``.
-    """
-    import pandas as pd
-
-    try:
-        table = pd.read_csv(path, keep_default_na=False, na_values=[""])
-    except (OSError, ValueError) as error:
-        raise DataError(f"the features {str(path)!r} cannot be read ({error}).") from None
-    if not {"source", "target"} <= set(table):
-        raise DataError(f"the features {str(path)!r} lack the columns source and target.")
-    for side in ("source", "target"):
-        codes = {name: find_language(str(name)).code for name in table[side].unique()}
-        table[side] = table[side].map(codes)
-    return table

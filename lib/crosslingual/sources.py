@@ -15,8 +15,9 @@ import numpy as np
 from .bootstrap import check_level
 from .chances import chances, interval_reach, noise_of_scores, normal_reach
 from .errors import DataError
+from .feature_tables import numeric_terms
 from .languages import find_language
-from .pairs import numeric_terms, zero_shot_pairs
+from .pairs import zero_shot_pairs
 from .prediction import WithinTargets
 from .responses import one_task
 from .validation import leave_one_language_out

@@ -13,8 +13,8 @@ import numpy as np
 
 from .bootstrap import intervals
 from .errors import DataError
-from .model_matrix import DISTANCES
-from .pairs import numeric_terms, zero_shot_pairs
+from .feature_tables import DISTANCES, numeric_terms
+from .pairs import zero_shot_pairs
 from .prediction import LEARNERS, By, make_predictor
 from .ranking import hit_at_1, ndcg, regret
 

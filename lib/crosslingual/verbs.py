@@ -145,8 +145,8 @@ def given_mixtures(args: argparse.Namespace) -> Mixtures:
 
 def given_features(args: argparse.Namespace, scores: pd.DataFrame) -> pd.DataFrame:
     """Features of the pairs in the scores: read or computed."""
+    from .feature_tables import read_features
     from .features import pair_features
-    from .regression import read_features
 
     if args.features:
         return read_features(args.features)
