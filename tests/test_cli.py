@@ -138,6 +138,13 @@ def test_pretrain_from_text_to_a_model_that_loads(tmp_path, capsys) -> None:
     assert "- uk" in card
     assert "crosslingual" in card
     assert len(pd.read_csv(out / "loss.csv")) == 1
+    assert main([*command, "--vocab-size", "1100"]) == 2
+    assert "has 1000 pieces, not 1100" in capsys.readouterr().err
+    assert main(command) == 0  # over already: nothing to do
+    with open(corpus / "de.txt", "a", encoding="utf-8") as file:
+        file.write("\nnoch eine Zeile")
+    assert main(command) == 2
+    assert "holds tokens of other text or another vocabulary (de)" in capsys.readouterr().err
     second = [
         "pretrain",
         "--corpus",

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crosslingual.batches import feed
-from crosslingual.corpus import corpus_files, language_shares, read_paragraphs
+from crosslingual.corpus import corpus_files, language_shares, pack, read_paragraphs
 from crosslingual.corruption import Corruption, corrupt
 from crosslingual.errors import ConfigError, CorpusError, UnknownNameError
 from crosslingual.losses import plain_loss, sampled_rows, seq2seq_loss, vocabulary_loss
@@ -352,6 +353,29 @@ def test_other_settings_do_not_resume(toy_corpus, toy_spiece, tmp_path) -> None:
             PretrainConfig(steps=4, batch=9, raw_length=32),
             compile_model=False,
         )
+
+
+def test_tokens_of_another_corpus_are_not_taken(toy_corpus, toy_spiece, tmp_path) -> None:
+    corpus, out, other = tmp_path / "corpus", tmp_path / "out", tmp_path / "other"
+    shutil.copytree(toy_corpus, corpus)
+    _toy_run(corpus, toy_spiece, out, 2)
+    _toy_run(corpus, toy_spiece, out, 2)  # the same again
+    (corpus / "xx.txt").write_text("один два три\n" * 200, "utf-8")
+    with pytest.raises(ConfigError, match="of other languages"):
+        _toy_run(corpus, toy_spiece, out, 2)
+    (corpus / "xx.txt").unlink()
+    fewer = train_vocabulary(corpus, 400)
+    with pytest.raises(CorpusError, match="another vocabulary"):
+        pack(corpus, as_transformers(fewer), out / "tokens")
+    name = next(iter(corpus_files(corpus)))
+    (corpus / f"{name}.txt").write_text("other text\n" * 200, "utf-8")
+    with pytest.raises(CorpusError, match=rf"other text or another vocabulary \({name}\)"):
+        _toy_run(corpus, toy_spiece, out, 2)
+    (out / "tokens" / "made_of.json").rename(other)  # tokens that came without their text
+    _toy_run(corpus, toy_spiece, out, 2)
+    (corpus / f"{name}.txt.gz").touch()
+    with pytest.raises(CorpusError, match="keep one file a language"):
+        corpus_files(corpus)
 
 
 def test_spectral_norms_stay_bounded(toy_corpus, toy_spiece, tmp_path) -> None:

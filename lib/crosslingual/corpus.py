@@ -7,6 +7,8 @@ A corpus is a folder with one file a language, ``LL.txt`` or ``LL.txt.xz`` (also
 from __future__ import annotations
 
 import gzip
+import hashlib
+import json
 import lzma
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import CorpusError
+from .files import prepare_folder, write_json
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,7 +43,7 @@ def corpus_files(folder: str | Path) -> dict[str, Path]:
     Raises
     ------
     CorpusError
-        If the folder is missing or holds no such file.
+        If the folder is missing or holds no such file, or a language has two.
     """
     root = Path(folder)
     if not root.is_dir():
@@ -48,8 +51,17 @@ def corpus_files(folder: str | Path) -> dict[str, Path]:
             f"the corpus folder {str(root)!r} does not exist. "
             "Give a folder with one LL.txt or LL.txt.xz file a language."
         )
-    found = {p.name.split(".txt")[0]: p for p in sorted(root.glob("*.txt*"))}
-    found = {code: p for code, p in found.items() if p.suffix in _OPENERS}
+    found: dict[str, Path] = {}
+    for path in sorted(root.glob("*.txt*")):
+        code = path.name.split(".txt")[0]
+        if path.suffix not in _OPENERS:
+            continue
+        if code in found:
+            raise CorpusError(
+                f"the corpus folder {str(root)!r} holds {found[code].name} and {path.name}: keep "
+                "one file a language."
+            )
+        found[code] = path
     if not found:
         raise CorpusError(
             f"the corpus folder {str(root)!r} holds no LL.txt, LL.txt.gz or LL.txt.xz file."
@@ -124,7 +136,8 @@ def pack(folder: str | Path, tokenizer: Any, out: str | Path) -> dict[str, NDArr
     """Tokenise a corpus once; keep one flat array of ids a language.
 
     Paragraphs end with the tokenizer's end-of-sequence id. Arrays are stored in
-    ``out`` and memory-mapped on later calls.
+    ``out`` and memory-mapped on later calls; ``made_of.json`` there says of which text and
+    vocabulary.
 
     Parameters
     ----------
@@ -143,13 +156,16 @@ def pack(folder: str | Path, tokenizer: Any, out: str | Path) -> dict[str, NDArr
     Raises
     ------
     CorpusError
-        If the corpus cannot be read, or the vocabulary has more pieces than 16 bits can number.
+        If the corpus cannot be read, the vocabulary has more pieces than 16 bits can number, or
+        ``out`` holds tokens of other text or another vocabulary.
     """
     if len(tokenizer) > np.iinfo(np.uint16).max:
         raise CorpusError(f"a vocabulary of {len(tokenizer)} pieces does not fit 16 bits.")
     packed: dict[str, NDArray[np.uint16]] = {}
-    Path(out).mkdir(parents=True, exist_ok=True)
-    for code, path in corpus_files(folder).items():
+    files = corpus_files(folder)
+    prepare_folder(out)
+    _note_origin(Path(out), files, tokenizer)
+    for code, path in files.items():
         cache = Path(out) / f"{code}.npy"
         if not cache.exists():
             ids: list[NDArray[np.uint16]] = []
@@ -166,6 +182,33 @@ def pack(folder: str | Path, tokenizer: Any, out: str | Path) -> dict[str, NDArr
             partial.replace(cache)
         packed[code] = np.load(cache, mmap_mode="r")
     return packed
+
+
+def _note_origin(out: Path, files: Mapping[str, Path], tokenizer: Any) -> None:
+    """Write what the arrays are made of, before they are; refuse those of something else."""
+    vocabulary = json.dumps(tokenizer.get_vocab(), sort_keys=True).encode()
+    pieces = hashlib.sha256(vocabulary).hexdigest()
+    origin = {code: f"{pieces[:16]} {_digest(path)[:16]}" for code, path in files.items()}
+    note = out / "made_of.json"
+    there = {path.stem for path in out.glob("*.npy")}
+    if there and not note.exists():  # carried here without their text
+        return
+    known = json.loads(note.read_text("utf-8")) if there else {}
+    for code in sorted(there & set(files)):
+        if known.get(code) != origin[code]:
+            raise CorpusError(
+                f"{str(out)!r} holds tokens of other text or another vocabulary ({code}). Give "
+                "another folder, or delete it to start anew."
+            )
+    write_json(note, known | origin)
+
+
+def _digest(path: Path) -> str:
+    try:
+        with open(path, "rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise CorpusError(f"the corpus file {str(path)!r} cannot be read ({error}).") from None
 
 
 def _encode(tokenizer: Any, batch: list[str]) -> NDArray[np.uint16]:

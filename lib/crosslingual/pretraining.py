@@ -174,7 +174,10 @@ def pretrain(
     Raises
     ------
     ConfigError
-        If ``out`` holds a run with other settings, or a device is wanted that is not there.
+        If ``out`` holds a run with other settings or of other languages, or a device is wanted
+        that is not there.
+    CorpusError
+        If the corpus cannot be read, or ``out`` holds tokens of another, or of another vocabulary.
     UnknownNameError
         For an unknown start of the embeddings, optimiser or device.
     """
@@ -189,6 +192,7 @@ def pretrain(
         raise UnknownNameError(config.embeddings, STARTS)
     folder = prepare_folder(out)
     batches = Batches(pack(corpus, tokenizer, folder / "tokens"), tokenizer, config)
+    corpus_tokens = {code: len(v) for code, v in batches.packed.items()}
     model = new_model(architecture, len(tokenizer), config.seed).to(device)
     optimisers = pretraining_optimisers(model, config.optimiser, config.rate, config.embedding_lr)
     if start is not None:
@@ -199,9 +203,10 @@ def pretrain(
     settings = {"architecture": asdict(architecture), "config": asdict(config)}
     if checkpoint.exists():
         state = torch.load(checkpoint, device, weights_only=True)
-        if _fixed(state["settings"]) != _fixed(settings):
+        same = state.get("corpus_tokens", corpus_tokens) == corpus_tokens
+        if _fixed(state["settings"]) != _fixed(settings) or not same:
             raise ConfigError(
-                f"{str(checkpoint)!r} was made with other settings. "
+                f"{str(checkpoint)!r} was made with other settings or of other languages. "
                 "Give another --out, or delete it to start anew."
             )
         model.load_state_dict(state["model"])
@@ -264,6 +269,7 @@ def pretrain(
         if done % config.save_every == 0 or done == config.steps:
             state = {
                 "settings": settings,
+                "corpus_tokens": corpus_tokens,
                 "model": model.state_dict(),
                 "optimisers": [o.state_dict() for o in optimisers],
                 "step": done,
@@ -278,7 +284,7 @@ def pretrain(
         **settings,
         "parameters": sum(p.numel() for p in model.parameters()),
         "tokens_seen": seen,
-        "corpus_tokens": {code: len(v) for code, v in batches.packed.items()},
+        "corpus_tokens": corpus_tokens,
         "held_out_loss": held_out_losses(model, batches),
         "seconds": round(seconds + time.monotonic() - started),
         "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",

@@ -78,10 +78,17 @@ def pretrain(args: argparse.Namespace) -> None:
             corpus, args.vocab_size, sample_bytes=args.vocab_sample * 1_000_000, seed=args.seed
         )
         write_bytes(spiece, learned)
+    tokenizer = as_transformers(spiece.read_bytes())
+    pieces = tokenizer.backend_tokenizer.get_vocab_size(with_added_tokens=False)
+    if not args.start and pieces != args.vocab_size:
+        raise ConfigError(
+            f"{str(spiece)!r} has {pieces} pieces, not {args.vocab_size} (--vocab-size). Give "
+            "another --out, or delete it to start anew."
+        )
     provenance = pretrain(
         corpus,
         folder,
-        as_transformers(spiece.read_bytes()),
+        tokenizer,
         Architecture(d_model=args.width, d_ff=args.width * 5 // 2),
         PretrainConfig(
             steps=args.steps,
