@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import ConfigError
+from .provenance import examples_used
 from .record_store import open_store
 from .records import Cell, Record, signature
 from .registry import get_task
@@ -128,6 +129,7 @@ def _measure(job: Job, out: str | Path) -> int:
         dev = subset(task.examples(first.source, "dev"), job.test_limit)
         tuned = fine_tune(model, train, dev, job.train, first.seed, unfinished)
     shared = (time.monotonic() - started) / len(missing)
+    digests: dict[str, str] = {}
     for cell in missing:
         started = time.monotonic()
         loaded = tuned.loaded
@@ -137,9 +139,10 @@ def _measure(job: Job, out: str | Path) -> int:
                 loaded, target_examples(task, cell), None, settings, cell.seed
             ).loaded
         record = _evaluated(cell, loaded, task, job)
+        used = examples_used(task, cell, digests)
         seconds = round(shared + time.monotonic() - started, 3)
         if world().rank == 0:
-            store.write(replace(record, seconds=seconds))
+            store.write(replace(record, seconds=seconds, examples=used))
     if beyond:
         target_examples(task, beyond[0])
     return len(missing)

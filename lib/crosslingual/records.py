@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +159,9 @@ class Record(Cell):
         See `signature`.
     se : float, optional
         Standard error of ``score`` by the size of the test set; None where it is not known.
+    examples : dict
+        ``<split> <language>`` -> digest of the examples there, see
+        `crosslingual.provenance.examples_used`; empty where it is not known.
     """
 
     metric: str
@@ -170,6 +173,7 @@ class Record(Cell):
     seconds: float
     signature: str
     se: float | None = None
+    examples: dict[str, str] = field(default_factory=dict)
 
 
 def write_record(folder: str | Path, record: Record) -> Path:
@@ -217,4 +221,7 @@ def parse_record(content: bytes, where: str) -> Record:
         raise RecordError(f"{named} has other fields ({error}). {_ADVICE}") from None
     if not isinstance(record.score, (int, float)) or not math.isfinite(record.score):
         raise RecordError(f"{named} has the score {record.score!r}. {_ADVICE}")
+    digests = record.examples
+    if not isinstance(digests, dict) or not all(len(key.split()) == 2 for key in digests):
+        raise RecordError(f"{named} has the examples {digests!r}. {_ADVICE}")
     return record

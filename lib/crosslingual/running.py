@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from .benchmark_files import data_dir
 from .devices import visible_gpus
 from .errors import ConfigError, CrosslingualError
 from .measuring import measure
 from .models import SHIPPED
+from .provenance import refuse_other_examples
 from .record_store import open_store
 from .score_tables import scores_table
 from .study import Job, expand, unmeasured
@@ -122,7 +124,7 @@ def run_study(
     ConfigError, OutputError
         Before anything is measured; also where the fine-tunings cannot fit into memory.
     RecordError
-        If a record of this study is broken.
+        If a record of this study is broken, or was measured on other examples than its task has.
     StudyError
         If jobs failed; everything that could be measured has been.
     """
@@ -132,8 +134,9 @@ def run_study(
     jobs = expand(study)
     cells = [cell for job in jobs for cell in job.cells]
     finished = {c.file_name for c in cells} & store.names()
-    for name in sorted(finished):
-        store.read(name)
+    records = [store.read(name) for name in sorted(finished)]
+    with data_dir(study.data_dir, study.dirty):
+        refuse_other_examples(records, store.place)
     todo = unmeasured(jobs, finished)[:limit]
     gpus = visible_gpus() if scheduler is None and todo else []
     processes = 1  # this one
