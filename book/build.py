@@ -7,6 +7,7 @@ python book/build.py --chapter zero_shot -- -p seeds 0,1
 from __future__ import annotations
 
 import argparse
+import ast
 import os
 import shutil
 import subprocess
@@ -141,22 +142,41 @@ def main() -> None:
         sys.exit(f"no chapter {args.chapter!r}. Chapters: {', '.join(known)}.")
     if len(extra) % 3 or any(extra[i] != "-p" for i in range(0, len(extra), 3)):
         sys.exit(f"parameters are given as -p NAME VALUE, not as {' '.join(extra)!r}.")
-    given = {extra[i + 1]: yaml.safe_load(extra[i + 2]) for i in range(0, len(extra), 3)}
-    if "languages" in given:  # 'no' is a language, not a truth value
-        given["languages"] = extra[extra.index("languages") + 1]
-    unknown = set(given) - _parameters(known[args.chapter])
+    texts = {extra[i + 1]: extra[i + 2] for i in range(0, len(extra), 3)}
+    defaults = parameters(known[args.chapter])
+    unknown = sorted(set(texts) - set(defaults))
     if unknown:
-        allowed = ", ".join(sorted(_parameters(known[args.chapter])))
+        allowed = ", ".join(sorted(defaults))
         sys.exit(f"{args.chapter} has no parameter {', '.join(unknown)}. Parameters: {allowed}.")
+    given = {name: as_parameter(name, text, defaults[name]) for name, text in texts.items()}
     target = ROOT / "_build" / "chapters" / f"{args.chapter}.ipynb"
     taken = run_chapter(known[args.chapter], target, given)
     print(f"{taken:.0f} s; open {target}")
 
 
-def _parameters(path: Path) -> set[str]:
+def parameters(path: Path) -> dict[str, Any]:
+    """Names and defaults of a chapter's parameters."""
     import papermill
 
-    return set(papermill.inspect_notebook(str(path)))
+    found = papermill.inspect_notebook(str(path))
+    return {name: ast.literal_eval(given["default"]) for name, given in found.items()}
+
+
+def as_parameter(name: str, text: str, default: Any) -> Any:
+    """What the command line gives, of the kind that the default is of.
+
+    Where that is text, nothing is read into it: ``no`` is a language, ``1`` a list of one seed.
+    """
+    if isinstance(default, str):
+        return text
+    try:
+        value = ast.literal_eval(text.strip().capitalize() if isinstance(default, bool) else text)
+    except (ValueError, SyntaxError):
+        value = text
+    fits = isinstance(value, bool) if isinstance(default, bool) else not isinstance(value, str)
+    if not fits:
+        sys.exit(f"{name} takes a value like {default}, not {text!r}.")
+    return value
 
 
 if __name__ == "__main__":

@@ -242,6 +242,10 @@ def test_chapter_runs_with_tiny_parameters(
         (["--chapter", "zero"], "Chapters: question"),
         (["--chapter", "features", "--", "-p", "langs", "de"], "no parameter langs"),
         (["--chapter", "features", "--", "-p", "languages"], "-p NAME VALUE"),
+        (
+            ["--chapter", "zero_shot", "--", "-p", "epochs", "few"],
+            "epochs takes a value like 4, not",
+        ),
     ],
 )
 def test_wrong_calls_of_make_chapter_are_explained(words: list[str], message: str) -> None:
@@ -250,3 +254,25 @@ def test_wrong_calls_of_make_chapter_are_explained(words: list[str], message: st
     assert done.returncode != 0
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "default", "value"),
+    [
+        ("no", "en", "no"),
+        ("1", "0,1", "1"),
+        ("", "en:0.1", ""),
+        ("None", 140, None),
+        ("40", None, 40),
+        ("1e-3", 0.1, 0.001),
+        ("true", False, True),
+        ("False", True, False),
+    ],
+)
+def test_parameters_are_of_their_default_s_kind(
+    text: str, default: Any, value: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "book"))
+    given = importlib.import_module("build").as_parameter("name", text, default)
+    assert given == value
+    assert type(given) is type(value)

@@ -206,6 +206,7 @@ def design(
         if task not in set(scores["task"]):
             raise DataError(f"no task {task!r}. Tasks: {', '.join(sorted(set(scores['task'])))}.")
         scores = scores[scores["task"] == task]
+    scores, others = _with_shots(scores, shots)
     scores, notes = as_fractions(scores)
     cells = one_row_a_cell(scores)
     cells["response"] = responses(cells, response)
@@ -228,7 +229,7 @@ def design(
     homeless = merged["response"].isna() & ~same & ~other & ~bare
     dropped = {
         "in-language": int(same.sum()),
-        "with other numbers of shots": int(other.sum()),
+        "with other numbers of shots": others + int(other.sum()),
         "without features": int(bare.sum()),
         "without an in-language score": int(homeless.sum()),
     }
@@ -248,6 +249,19 @@ def design(
     check_rank(name, x, made, result.base().shape[1], fixed)
     notes += collinearity_notes(x, made)
     return result
+
+
+def _with_shots(scores: pd.DataFrame, shots: int | None) -> tuple[pd.DataFrame, int]:
+    """Rows with so many target examples or none, of which ratios are; and how many cells more."""
+    if shots is None or "shots" not in scores:
+        return scores, 0
+    wanted = scores["shots"].isin([shots, 0])
+    if not scores["shots"].eq(shots).any():
+        there = ", ".join(map(str, sorted(scores["shots"].unique())))
+        raise DataError(f"no score has {shots} target examples. There are scores with {there}.")
+    rest = scores[~wanted & scores["source"].ne(scores["target"])]
+    cells = [c for c in ("task", "shots", "source", "target") if c in rest]
+    return scores[wanted], len(rest.drop_duplicates(cells))
 
 
 def _standardise(rows: pd.DataFrame, names: list[str], name: str) -> pd.DataFrame:
