@@ -186,6 +186,11 @@ def test_catalogues_of_three_kinds_give_clean_messages(tmp_path) -> None:
     assert len(list(read_paragraphs(tmp_path / "again" / "de.txt"))) == 2 + 2
     with pytest.raises(CorpusError, match="no message catalogue"):
         catalogue_texts(corpus, ["de"])
+    with pytest.raises(CorpusError, match="written over the old one"):
+        extend_corpus(corpus, tmp_path / "share", corpus)
+    (tmp_path / "out" / "sw.txt").touch()  # of an earlier corpus
+    with pytest.raises(CorpusError, match=r"of other languages already \(sw\)"):
+        extend_corpus(corpus, tmp_path / "share", tmp_path / "out")
 
 
 # --- retrieval ---------------------------------------------------------------------------

@@ -189,9 +189,18 @@ def extend_corpus(
     Raises
     ------
     CorpusError
-        If there is no catalogue, or the corpus cannot be read.
+        If there is no catalogue, the corpus cannot be read, or ``out`` is the corpus itself or
+        holds other languages.
     """
     files = corpus_files(corpus)
+    if Path(out).resolve() == Path(corpus).resolve():
+        raise CorpusError(f"the new corpus cannot be written over the old one, {str(corpus)!r}.")
+    there = {path.name.split(".txt")[0] for path in Path(out).glob("*.txt*")} - set(files)
+    if there:
+        raise CorpusError(
+            f"{str(out)!r} holds text of other languages already ({', '.join(sorted(there))}): give "
+            "another folder, or remove it."
+        )
     more = catalogue_texts(catalogues, files)
     folder = prepare_folder(out)
     sizes = {}
