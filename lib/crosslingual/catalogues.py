@@ -198,8 +198,8 @@ def extend_corpus(
     there = {path.name.split(".txt")[0] for path in Path(out).glob("*.txt*")} - set(files)
     if there:
         raise CorpusError(
-            f"{str(out)!r} holds text of other languages already ({', '.join(sorted(there))}): give "
-            "another folder, or remove it."
+            f"{str(out)!r} holds text of other languages already ({', '.join(sorted(there))}): "
+            "give another folder, or remove it."
         )
     more = catalogue_texts(catalogues, files)
     folder = prepare_folder(out)
