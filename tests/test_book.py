@@ -119,7 +119,7 @@ def test_reference_has_every_public_name_and_command() -> None:
     """What can be had from the package is in the reference, and what is there can be imported."""
     named = ENTRY.findall(REFERENCE)
     assert len(named) == len(set(named))
-    last = {name.rpartition(".")[2] for _, name in named}
+    last = {name.rpartition(".")[2] for name in _referred()}
     assert set(crosslingual.__all__) - {"__version__"} <= last
     assert all(it.__doc__ for it in _referred().values())
     told = all_help()

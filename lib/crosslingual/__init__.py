@@ -12,6 +12,7 @@ from typing import Any
 from .version import __version__
 
 _HOME = {
+    "CrosslingualError": "errors",
     "DEFAULT_LANGUAGES": "languages",
     "Example": "tasks",
     "StudyConfig": "study_config",
