@@ -389,6 +389,29 @@ def test_nan_is_never_written(tmp_path, finished) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_bar_moves_with_every_record(tiny_folder, tmp_path, monkeypatch) -> None:
+    """Four cells of one job: the bar does not wait for the job."""
+    from cluster_harness import simulated
+    from tqdm import tqdm
+
+    from crosslingual import running
+
+    seen = []
+
+    class Bar(tqdm):
+        def update(self, n=1):
+            super().update(n)
+            seen.append(self.n)
+
+    monkeypatch.setattr(running, "tqdm", Bar)
+    monkeypatch.setattr(running, "FOLLOW_LOCAL", 0.01)
+    config = _config(tiny_folder, sources=["de"], targets=["de", "en", "ru", "uk"])
+    run_study(config, tmp_path, workers=0, work=simulated)
+    assert {1, 2, 3} < set(seen)
+    assert seen == sorted(seen)
+    assert seen[-1] == 4
+
+
 @pytest.mark.slow
 def test_kill_9_loses_and_doubles_nothing(tmp_path, tiny_folder, finished) -> None:
     """The driver is killed in the middle of a study on a local Dask cluster."""

@@ -6,8 +6,10 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
@@ -18,7 +20,7 @@ from .errors import ConfigError, CrosslingualError
 from .measuring import measure
 from .models import SHIPPED
 from .provenance import refuse_other_examples
-from .record_store import open_store
+from .record_store import RecordStore, open_store
 from .score_tables import scores_table
 from .study import Job, expand, unmeasured
 from .study_config import StudyConfig, load_config
@@ -39,6 +41,7 @@ WORKER_ENVIRONMENT = {
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
 }
 WORKERS_WITHIN = 60  # seconds
+FOLLOW_LOCAL, FOLLOW_REMOTE = 1.0, 30.0  # seconds between looks at the records, for the bar
 RETRIES = 1  # of a job that failed; jobs whose worker died are given to others besides
 Work = Callable[[Job, str], int]
 
@@ -148,17 +151,13 @@ def run_study(
     bar = tqdm(
         total=len(cells), initial=len(finished), desc="cells", unit="cell", disable=not progress
     )
-    with bar:
+    with bar, _following(bar, {c.file_name for c in cells}, store):
         if todo:
             if workers == 0 and scheduler is None:
                 outcomes = _here(todo, store.place, work)
             else:
                 outcomes = _on_dask(todo, store.place, work, scheduler, processes, gpus, resources)
-            for job, error in outcomes:
-                if error is None:
-                    bar.update(len(job.cells))
-                else:
-                    failures.append((job, error))
+            failures = [(job, error) for job, error in outcomes if error is not None]
     if failures:
         job, error = failures[0]
         named = f"{job.cells[0].task}, {job.cells[0].model}, source {job.cells[0].source}"
@@ -170,6 +169,32 @@ def run_study(
     done = [c for c in cells if c.file_name in there]
     scores = scores_table(store.read(c.file_name) for c in done)
     return StudyResult(scores, len(done) - len(finished), len(finished), time.monotonic() - started)
+
+
+@contextmanager
+def _following(bar: tqdm[Any], names: set[str], store: RecordStore) -> Iterator[None]:
+    """Move the bar with every record: of a job the first may take minutes, the last hours."""
+    over = Event()
+
+    def look() -> None:
+        with suppress(Exception):  # a store that does not answer now may answer later
+            bar.update(len(names & store.names()) - bar.n)
+
+    def follow() -> None:
+        while not over.wait(FOLLOW_LOCAL if store.is_local else FOLLOW_REMOTE):
+            look()
+
+    if bar.disable:
+        yield
+        return
+    thread = Thread(target=follow, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        look()
 
 
 def _check_memory(study: StudyConfig, processes: int) -> None:
