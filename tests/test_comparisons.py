@@ -147,8 +147,8 @@ def test_what_a_source_is_worth_by_hand() -> None:
         _row("deu", "eng", "sequential", 8, 0.5, seed=1),  # draws: variance 0.005
         _row("eng", "deu", "sequential", 8, 0.5),
         _row("eng", "deu", "sequential", 8, 0.5, seed=1),  # variance 0
-        _row("deu", "deu", "target", 8, 0.2),
-        _row("eng", "eng", "target", 8, 0.4),
+        *(_row("deu", "deu", "target", 8, 0.2, seed=k) for k in (0, 1)),
+        *(_row("eng", "eng", "target", 8, 0.4, seed=k) for k in (0, 1)),
         _row("deu", "deu", "target", 80, 0.7),
     ]
     worth = source_worth(pd.DataFrame(few))
@@ -162,6 +162,17 @@ def test_what_a_source_is_worth_by_hand() -> None:
     assert found["draw"] == pytest.approx(np.sqrt(0.005 / 2))
     # Alone: 0.3 with 8, 0.7 with 80, 0.475 between; log(1 + n) goes from log 9 to log 81.
     assert found["equal_to"] == pytest.approx(9 * 9 ** ((0.475 - 0.3) / 0.4) - 1)
+    # Draws that only one side has do not count.
+    lucky = [_row(code, code, "target", 8, 0.9, seed=2) for code in ("deu", "eng")]
+    pd.testing.assert_frame_equal(source_worth(pd.DataFrame([*few, *lucky])), worth)
+    for seed in (0, 1):
+        half = [r for r in few if r["training"] != "target" or r["seed"] == seed]
+        found = source_worth(pd.DataFrame(half)).iloc[0]
+        assert found["score"] == pytest.approx((0.4 + 0.1 * seed + 0.5) / 2)
+        assert found["worth"] == pytest.approx(found["score"] - 0.3)
+    # Where there is none of the same draw, all there are.
+    other = [r | {"seed": 7} if r["training"] == "target" else r for r in few]
+    assert source_worth(pd.DataFrame(other)).iloc[0]["score"] == pytest.approx(0.475)
     # A control that falls before it rises, from above the score: fewer than 8 would do, not 50.
     points = (("deu", 8, 0.6), ("eng", 8, 0.6), ("deu", 80, 0.1), ("deu", 800, 0.7))
     falls = [_row(code, code, "target", shots, score) for code, shots, score in points]

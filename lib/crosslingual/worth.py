@@ -23,7 +23,8 @@ def source_worth(scores: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
     ----------
     scores : DataFrame
         Of a few-shot study: zero-shot scores, ``sequential`` or ``joint`` ones, and those of
-        the ``target`` alone (`crosslingual.records.TRAININGS`). Draws are averaged first.
+        the ``target`` alone (`crosslingual.records.TRAININGS`). Draws are averaged first, of
+        each number those that scores with and without a source have both.
     level : float
         Of the interval of worth.
 
@@ -78,29 +79,55 @@ def source_worth(scores: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
             f"{', '.join(sorted(scores['training'].unique()))}. Run a study with shots above 0 and "
             "trainings sequential or joint, such as configs/few_shot.yaml."
         )
-    by = scores[helped].groupby([*keys, "training", "shots", *pair])["score"]
-    cells = by.agg(["mean", "var"]).reset_index()
-    zero = scores[scores["training"] == "source"].groupby([*keys, *pair])["score"].mean()
-    alone = scores[scores["training"] == "target"]
-    control = alone.groupby([*keys, "shots", "target"])["score"].mean()
-    curves = {key: each.groupby("shots").mean() for key, each in control.groupby(keys)}
-    zero.name, control.name = "zero", "alone"
-    cells = cells.join(zero, on=[*keys, *pair]).join(control, on=[*keys, "shots", "target"])
+    zero, alone = (scores[scores["training"] == name] for name in ("source", "target"))
     rows = []
-    for (task, model, training, shots), part in cells.groupby([*keys, "training", "shots"]):
-        both = part.dropna(subset="alone")
-        row: dict[str, Any] = dict(task=task, model=model, training=training, shots=shots)
-        row |= {"pairs": len(part), "score": part["mean"].mean(), "alone": both["alone"].mean()}
-        both = both.set_index(PAIR)
-        told = over_pairs(both["mean"] - both["alone"], level)
+    for (task, model, training, shots), every in scores[helped].groupby(
+        [*keys, "training", "shots"]
+    ):
+        here = {"task": task, "model": model}
+        base, control = (_where(each, **here) for each in (zero, alone))
+        part, control, base = _same_draws(every, control, base, shots)
+        cells = part.groupby(pair)["score"].mean().to_frame("score").reset_index("target")
+        cells = cells.join(
+            _where(control, shots=shots).groupby("target")["score"].mean().rename("alone"),
+            on="target",
+        ).set_index("target", append=True)
+        cells = cells.join(base.groupby(pair)["score"].mean().rename("zero"))
+        both, known = cells.dropna(subset="alone"), cells.dropna(subset="zero")
+        row: dict[str, Any] = here | {"training": training, "shots": shots, "pairs": len(cells)}
+        row |= {"score": cells["score"].mean(), "alone": both["alone"].mean()}
+        told = over_pairs(both["score"] - both["alone"], level)
         row |= dict(zip(("worth", "low", "high"), told, strict=True))
-        curve = curves.get((task, model))
-        row["equal_to"] = np.nan if curve is None else _equal_to(curve, row["score"])
-        known = part.dropna(subset="zero")
-        row["harmed"] = (known["mean"] < known["zero"]).mean() if len(known) else np.nan
-        row["draw"] = np.sqrt(part["var"].mean())
+        curve = control.groupby(["shots", "target"])["score"].mean().groupby("shots").mean()
+        row["equal_to"] = _equal_to(curve, row["score"])
+        row["harmed"] = (known["score"] < known["zero"]).mean() if len(known) else np.nan
+        row["draw"] = np.sqrt(every.groupby(pair)["score"].var().mean())
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _where(scores: pd.DataFrame, **values: object) -> pd.DataFrame:
+    """Rows whose columns have these values."""
+    for column, value in values.items():
+        scores = scores[scores[column] == value]
+    return scores
+
+
+def _same_draws(
+    helped: pd.DataFrame, control: pd.DataFrame, zero: pd.DataFrame, shots: Any
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Of each the draws (seeds) that scores with and without a source have both, where any are.
+
+    One draw of target examples is luckier than another: with others on either side, the
+    difference would be theirs as well.
+    """
+    if "seed" not in helped:
+        return helped, control, zero
+    common = set(helped["seed"]) & set(control.loc[control["shots"] == shots, "seed"])
+    if common:
+        helped, control = (each[each["seed"].isin(common)] for each in (helped, control))
+    seeds = set(helped["seed"]) & set(zero["seed"])
+    return helped, control, zero[zero["seed"].isin(seeds)] if seeds else zero
 
 
 def _equal_to(curve: pd.Series, score: float) -> float:
