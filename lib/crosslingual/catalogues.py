@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from .corpus import corpus_files, read_paragraphs
+from .corpus import corpus_files, language_of, read_paragraphs
 from .errors import CorpusError
 from .files import prepare_folder, write_text
 
@@ -195,7 +195,7 @@ def extend_corpus(
     files = corpus_files(corpus)
     if Path(out).resolve() == Path(corpus).resolve():
         raise CorpusError(f"the new corpus cannot be written over the old one, {str(corpus)!r}.")
-    there = {path.name.split(".txt")[0] for path in Path(out).glob("*.txt*")} - set(files)
+    there = {language_of(path) for path in Path(out).glob("*.txt*")} - set(files)
     if there:
         raise CorpusError(
             f"{str(out)!r} holds text of other languages already ({', '.join(sorted(there))}): "

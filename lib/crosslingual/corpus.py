@@ -22,7 +22,7 @@ from .files import prepare_folder, write_json
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["corpus_files", "language_shares", "pack", "read_paragraphs"]
+__all__ = ["corpus_files", "language_of", "language_shares", "pack", "read_paragraphs"]
 
 _OPENERS: dict[str, Any] = {".xz": lzma.open, ".gz": gzip.open, ".txt": open}
 
@@ -53,7 +53,7 @@ def corpus_files(folder: str | Path) -> dict[str, Path]:
         )
     found: dict[str, Path] = {}
     for path in sorted(root.glob("*.txt*")):
-        code = path.name.split(".txt")[0]
+        code = language_of(path)
         if path.suffix not in _OPENERS:
             continue
         if code in found:
@@ -67,6 +67,11 @@ def corpus_files(folder: str | Path) -> dict[str, Path]:
             f"the corpus folder {str(root)!r} holds no LL.txt, LL.txt.gz or LL.txt.xz file."
         )
     return found
+
+
+def language_of(path: Path) -> str:
+    """What a corpus file is named after: LL of ``LL.txt`` and ``LL.txt.xz``."""
+    return path.name.split(".txt")[0]
 
 
 def read_paragraphs(path: str | Path) -> Iterator[str]:

@@ -81,8 +81,6 @@ def power(
     import pandas as pd
     from statsmodels.stats.proportion import proportion_confint
 
-    check_features(features)
-    pool = sorted(set(features["source"]) & set(features["target"]))
     terms = [term, *others]
     unknown = [t for t in terms if t not in features]
     if unknown or any(t not in TESTS for t in tests):
@@ -91,6 +89,7 @@ def power(
             f"{', '.join(str(c) for c in features if c not in ('source', 'target'))}."
         )
     check_features(features, terms)
+    pool = sorted(set(features["source"]) & set(features["target"]))
     if min(sd_source, sd_target) < 0 or sd_residual <= 0 or not np.isfinite(effect):
         raise DataError(
             f"the standard deviations ({sd_source}, {sd_target}, {sd_residual}) must not be "

@@ -6,11 +6,9 @@ import hashlib
 import warnings
 from collections.abc import Iterable, Sequence
 
-from .benchmarks import benchmark_tasks
 from .errors import RecordError
-from .home import HOME_TASKS
 from .records import Cell, Record
-from .registry import get_task
+from .registry import get_task, shipped_tasks
 from .tasks import Example, Task
 
 __all__ = ["examples_digest", "examples_used", "refuse_other_examples"]
@@ -89,7 +87,7 @@ def refuse_other_examples(records: Iterable[Record], place: str) -> None:
     RecordError
         With the number of such records, and what to do.
     """
-    ours = {task.name for task in HOME_TASKS} | set(benchmark_tasks())
+    ours = shipped_tasks()
     now: dict[tuple[str, str], str | None] = {}
     other: list[tuple[Record, str]] = []
     for record in records:

@@ -14,7 +14,7 @@ from .errors import ConfigError, UnknownTaskError
 from .home import HOME_TASKS
 from .tasks import Task
 
-__all__ = ["get_task", "register", "task_names"]
+__all__ = ["get_task", "register", "shipped_tasks", "task_names"]
 
 _REGISTRY: dict[str, Task] = {}
 _FILES: set[str] = set()  # of tasks, that were run
@@ -32,10 +32,15 @@ def register(task: Task) -> Task:
     return task
 
 
+def shipped_tasks() -> dict[str, Task]:
+    """Name -> task of those that come with the package."""
+    return {task.name: task for task in HOME_TASKS} | benchmark_tasks()
+
+
 def _known() -> dict[str, Task]:
     for path in filter(None, os.environ.get("CROSSLINGUAL_TASKS", "").split(os.pathsep)):
         _run_file(path)
-    return {task.name: task for task in HOME_TASKS} | benchmark_tasks() | _REGISTRY
+    return shipped_tasks() | _REGISTRY
 
 
 def _run_file(path: str) -> None:

@@ -87,11 +87,9 @@ def source_worth(scores: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
         here = {"task": task, "model": model}
         base, control = (_where(each, **here) for each in (zero, alone))
         part, control, base = _same_draws(every, control, base, shots)
-        cells = part.groupby(pair)["score"].mean().to_frame("score").reset_index("target")
-        cells = cells.join(
-            _where(control, shots=shots).groupby("target")["score"].mean().rename("alone"),
-            on="target",
-        ).set_index("target", append=True)
+        cells = part.groupby(pair)["score"].mean().to_frame()
+        without = _where(control, shots=shots).groupby("target")["score"].mean()
+        cells = cells.join(without.rename("alone"), on="target")
         cells = cells.join(base.groupby(pair)["score"].mean().rename("zero"))
         both, known = cells.dropna(subset="alone"), cells.dropna(subset="zero")
         row: dict[str, Any] = here | {"training": training, "shots": shots, "pairs": len(cells)}
