@@ -6,6 +6,7 @@ import torch
 
 from crosslingual import load_model
 from crosslingual.errors import ModelError, UnknownModelError
+from crosslingual.forecast import shape_of
 from crosslingual.models import mini_folder
 
 
@@ -61,6 +62,12 @@ def test_folders_that_are_no_models(tmp_path, tiny_folder) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     with pytest.raises(ModelError, match="bert"):
         load_model(str(tmp_path))
+    (tmp_path / "config.json").write_text("{half")
+    with pytest.raises(ModelError, match="no valid JSON"):
+        load_model(str(tmp_path))
+    (tmp_path / "config.json").write_text('{"model_type": "mt5", "d_ff": 8}')
+    with pytest.raises(ModelError, match="lacks d_model, num_layers"):
+        shape_of(str(tmp_path))
     pickled = tmp_path / "pickled"
     shutil.copytree(tiny_folder, pickled)
     (pickled / "model.safetensors").unlink()

@@ -355,8 +355,29 @@ def test_other_settings_do_not_resume(toy_corpus, toy_spiece, tmp_path) -> None:
         )
 
 
+def test_a_start_is_a_finished_run_of_the_same_shape(toy_corpus, toy_spiece, tmp_path) -> None:
+    first, then = tmp_path / "first", tmp_path / "then"
+    _toy_run(toy_corpus, toy_spiece, first, 4)
+    begun = _toy_run(toy_corpus, toy_spiece, then, 1, start=first)
+    assert begun["earlier"] == json.loads((first / "provenance.json").read_text())
+    with pytest.raises(ConfigError, match=r"shape \(d_model: 32 there, 16 here"):
+        pretrain(
+            toy_corpus, tmp_path / "other", as_transformers(toy_spiece),
+            Architecture(16, 48, 1, 1, 2, 16), compile_model=False, start=first,
+        )  # fmt: skip
+    for broken, said in (("checkpoint.pt", "checkpoint"), ("provenance.json", "no valid JSON")):
+        copy = tmp_path / f"without {broken}"
+        shutil.copytree(first, copy)
+        (copy / broken).write_text("{half")
+        with pytest.raises(ConfigError, match=said):
+            _toy_run(toy_corpus, toy_spiece, tmp_path / "next", 1, start=copy)
+        (copy / broken).unlink()  # an unfinished run has no provenance: told before any training
+        with pytest.raises(ConfigError, match=broken):
+            _toy_run(toy_corpus, toy_spiece, tmp_path / "next", 1, start=copy)
+
+
 def test_tokens_of_another_corpus_are_not_taken(toy_corpus, toy_spiece, tmp_path) -> None:
-    corpus, out, other = tmp_path / "corpus", tmp_path / "out", tmp_path / "other"
+    corpus, out = tmp_path / "corpus", tmp_path / "out"
     shutil.copytree(toy_corpus, corpus)
     _toy_run(corpus, toy_spiece, out, 2)
     _toy_run(corpus, toy_spiece, out, 2)  # the same again
@@ -371,7 +392,11 @@ def test_tokens_of_another_corpus_are_not_taken(toy_corpus, toy_spiece, tmp_path
     (corpus / f"{name}.txt").write_text("other text\n" * 200, "utf-8")
     with pytest.raises(CorpusError, match=rf"other text or another vocabulary \({name}\)"):
         _toy_run(corpus, toy_spiece, out, 2)
-    (out / "tokens" / "made_of.json").rename(other)  # tokens that came without their text
+    note = out / "tokens" / "made_of.json"
+    note.write_text("{half")
+    with pytest.raises(CorpusError, match=r"made_of\.json.* is no valid JSON"):
+        _toy_run(corpus, toy_spiece, out, 2)
+    note.unlink()  # tokens that came without their text
     _toy_run(corpus, toy_spiece, out, 2)
     (corpus / f"{name}.txt.gz").touch()
     with pytest.raises(CorpusError, match="keep one file a language"):

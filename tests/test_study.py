@@ -48,6 +48,8 @@ from crosslingual.study_config import StudyConfig
 from crosslingual.summaries import matrix
 from crosslingual.train_settings import TrainSettings, few_shot_settings
 
+CONFIGS = sorted((Path(__file__).resolve().parent.parent / "configs").glob("*.yaml"))
+
 
 def _config(model: object, **changes: object) -> dict[str, object]:
     return {
@@ -73,6 +75,13 @@ def test_shots_are_jobs_of_their_own_and_not_in_language() -> None:
     assert len(jobs) == 3 + 3 * 2
     few = [job for job in jobs if job.cells[0].shots]
     assert all(len(job.cells) == 1 and job.cells[0].source != job.cells[0].target for job in few)
+
+
+@pytest.mark.parametrize("file", CONFIGS, ids=lambda p: p.stem)
+def test_a_configuration_prints_as_what_can_be_read(file) -> None:
+    config = load_config(file)
+    assert load_config(yaml.safe_load(str(config))) == config
+    assert "data_dir" not in str(config)  # what is not given is not printed
 
 
 def test_another_setting_is_another_cell() -> None:

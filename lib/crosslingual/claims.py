@@ -12,6 +12,7 @@ from .decomposition import drawn_importance, feature_groups, relative_importance
 from .errors import DataError
 from .model_matrix import DEFAULT_TERMS, Design, design
 from .permutation import mrqap_block
+from .wording import paragraph
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +56,7 @@ class Claim:
                 f"{self.name}: do features of grammar and sound predict transfer beyond words?",
                 self.blocks.round(3).to_string(index=False),
                 f"share of R2, linguistic minus lexical: {middle:+.2f} [{low:+.2f}, {high:+.2f}]",
-                self.verdict,
+                paragraph(self.verdict),
             ]
         )
 

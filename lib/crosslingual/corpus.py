@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import CorpusError
-from .files import prepare_folder, write_json
+from .files import prepare_folder, read_json, write_json
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -198,7 +198,7 @@ def _note_origin(out: Path, files: Mapping[str, Path], tokenizer: Any) -> None:
     there = {path.stem for path in out.glob("*.npy")}
     if there and not note.exists():  # carried here without their text
         return
-    known = json.loads(note.read_text("utf-8")) if there else {}
+    known = read_json(note, CorpusError) if there else {}
     for code in sorted(there & set(files)):
         if known.get(code) != origin[code]:
             raise CorpusError(

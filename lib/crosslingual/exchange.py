@@ -18,6 +18,7 @@ from .languages import find_language
 from .mixtures import Mixtures, is_known
 from .similarity import MIN_NAMES, levenshtein_similarity, shared_names
 from .typology import typological_distance
+from .wording import paragraph
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -194,8 +195,9 @@ class Exchange:
 
     def __str__(self) -> str:
         parts = ", ".join(f"{name} {value:.2f}" for name, value in self.weights.items())
+        rate = paragraph(f"rate = exp(-(weights * distances)); weights: {parts}")
         return (
-            f"rate = exp(-(weights * distances)); weights: {parts}\n"
+            f"{rate}\n"
             f"log odds grow by {self.slope:.3f} with each e-fold of effective data; "
             f"left over {self.rmse:.3f}"
         )

@@ -9,12 +9,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import OutputError
+from .errors import CrosslingualError, DataError, OutputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["prepare_folder", "write_atomic", "write_bytes", "write_csv", "write_json", "write_text"]
+__all__ = [
+    "prepare_folder",
+    "read_json",
+    "write_atomic",
+    "write_bytes",
+    "write_csv",
+    "write_json",
+    "write_text",
+]
 
 
 def prepare_folder(path: str | Path) -> Path:
@@ -46,6 +54,29 @@ def prepare_folder(path: str | Path) -> Path:
             "Choose another folder with --out, or make this one writable."
         ) from None
     return folder
+
+
+def read_json(path: str | Path, error: type[CrosslingualError] = DataError) -> Any:
+    """Read a JSON file.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file, in UTF-8.
+    error : type of CrosslingualError
+        What is raised if it cannot be read.
+
+    Raises
+    ------
+    DataError
+        Or ``error``: if there is no such file, or it is no valid JSON.
+    """
+    try:
+        return json.loads(Path(path).read_text("utf-8"))
+    except OSError as fault:
+        raise error(f"{str(path)!r} cannot be read ({fault.strerror}).") from None
+    except ValueError as fault:
+        raise error(f"{str(path)!r} is no valid JSON ({fault}).") from None
 
 
 def write_atomic(path: str | Path, write: Callable[[Path], None]) -> Path:

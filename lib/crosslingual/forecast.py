@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .errors import ConfigError, UnknownNameError
+from .errors import ConfigError, ModelError, UnknownNameError
+from .files import read_json
 from .models import model_place
 from .train_settings import TrainSettings
 
@@ -100,6 +100,9 @@ DEVICES = {
 }  # fmt: skip
 
 
+_SHAPE = ("d_model", "d_ff", "num_layers", "num_heads", "d_kv", "vocab_size")
+
+
 def shape_of(model: str) -> Shape | None:
     """Shape of a model by name, without loading weights; None where only the hub knows it.
 
@@ -107,11 +110,19 @@ def shape_of(model: str) -> Shape | None:
     ----------
     model : str
         As in `crosslingual.models.load_model`.
+
+    Raises
+    ------
+    UnknownModelError, ModelError
+        As `crosslingual.models.model_place`; also if its configuration lacks a size.
     """
     place = Path(model_place(model)) / "config.json"
     if not place.exists():
         return SHAPES.get(model)
-    c = json.loads(place.read_text("utf-8"))
+    c = read_json(place, ModelError)
+    lacking = [name for name in _SHAPE if name not in c]
+    if lacking:
+        raise ModelError(f"{str(place)!r} lacks {', '.join(lacking)}: add what the model has.")
     return Shape(
         c["d_model"], c["d_ff"], c["num_layers"], c.get("num_decoder_layers") or c["num_layers"],
         c["num_heads"], c["d_kv"], c["vocab_size"], bool(c.get("tie_word_embeddings", True)),

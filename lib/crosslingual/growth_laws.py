@@ -16,6 +16,7 @@ from .comparisons import PAIR, over_pairs
 from .errors import DataError, UnknownNameError
 from .laws import LAWS, aicc_price, fit_law
 from .responses import as_fractions, need_columns, refuse_several_recipes
+from .wording import paragraph
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,8 +68,8 @@ class Growth:
             )
         if np.isnan(best["extrapolation"]):
             return f"{table}Too few numbers of examples up to {self.split} to foretell the rest."
-        return (
-            f"{table}Fitted up to n = {self.split}, the rest is foretold best by the "
+        return table + paragraph(
+            f"Fitted up to n = {self.split}, the rest is foretold best by the "
             f"{best['law']} law (RMSE {best['extrapolation']:.3f}){self._lead(best, keys)}."
         )
 

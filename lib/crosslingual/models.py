@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import ModelError, UnknownModelError
+from .files import read_json
 
 if TYPE_CHECKING:
     from transformers import MT5ForConditionalGeneration, PreTrainedTokenizerBase
@@ -70,7 +71,7 @@ def model_place(name: str) -> str:
     UnknownModelError
         If there is no such folder, and the name cannot be a hub id.
     ModelError
-        If the folder is no model in the hub's format.
+        If the folder is no model in the hub's format, or a model of another kind.
     """
     if name in SHIPPED:
         return str(mini_folder())
@@ -81,6 +82,7 @@ def model_place(name: str) -> str:
                 f"the folder {name!r} holds no config.json: it is not a model in the hub's "
                 f"format. {_NEXT}"
             )
+        _must_be_mt5(name, read_json(path / "config.json", ModelError))
         return str(path)
     if path.is_absolute() or name.startswith(".") or name.count("/") != 1 or " " in name:
         raise UnknownModelError(f"unknown model {name!r}: no such folder. {_NEXT}")
@@ -172,10 +174,7 @@ def load_model(name: str = "mini", seed: int = 0) -> Loaded:
         raise UnknownModelError(
             f"the model {name!r} could not be found ({_first_line(error)}). {_NEXT}"
         ) from None
-    if config.model_type != "mt5":
-        raise ModelError(
-            f"{name!r} is a {config.model_type!r} model; this study fine-tunes 'mt5' models."
-        )
+    _must_be_mt5(name, config.to_dict())
     bars = transformers_logging.is_progress_bar_enabled()
     transformers_logging.disable_progress_bar()  # a study has one bar, its own
     try:
@@ -214,6 +213,12 @@ def untrained_copy(loaded: Loaded, seed: int = 0) -> Loaded:
     shape = Architecture(c.d_model, c.d_ff, c.num_layers, c.num_decoder_layers, c.num_heads, c.d_kv)
     model: Any = new_model(shape, c.vocab_size, seed)
     return Loaded(f"{loaded.name}-scratch", model, loaded.tokenizer)
+
+
+def _must_be_mt5(name: str, config: Any) -> None:
+    kind = config.get("model_type") if isinstance(config, dict) else None
+    if kind != "mt5":
+        raise ModelError(f"{name!r} is a {kind!r} model; this study fine-tunes 'mt5' models.")
 
 
 def _first_line(error: BaseException) -> str:

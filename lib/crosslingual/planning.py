@@ -17,6 +17,7 @@ from .registry import get_task
 from .study import Job, expand, unmeasured
 from .study_config import StudyConfig, load_config
 from .train_settings import TrainSettings, few_shot_settings
+from .wording import paragraph
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,7 +75,7 @@ class Plan:
 
     def __str__(self) -> str:
         c = self.config
-        head = (
+        head = paragraph(
             f"{len(c.models)} models ({', '.join(c.models)}), shots "
             f"{', '.join(map(str, c.shots))}, {len(c.seeds)} seeds; sources x targets: "
             + ", ".join(f"{t} {len(c.sources_of(t))} x {len(c.targets_of(t))}" for t in c.tasks)
@@ -91,7 +92,7 @@ class Plan:
         lines = [
             f"{cells:,} cells in {jobs:,} fine-tunings"
             + (f"; {self.measured:,} more are measured already" if self.measured else ""),
-            f"hours on {d.name} ({best}): {hours}",
+            paragraph(f"hours on {d.name} ({best}): {hours}"),
         ]
         for model, needed in self.memory.items():
             fits = "fits" if needed <= d.memory else "does not fit"

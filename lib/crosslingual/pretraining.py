@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -17,7 +18,7 @@ from .cooccurrence import shared_vectors
 from .corpus import pack
 from .devices import wanted_device
 from .errors import ConfigError, UnknownNameError
-from .files import prepare_folder, write_atomic, write_json
+from .files import prepare_folder, read_json, write_atomic, write_json
 from .optimisers import pretraining_optimisers
 from .recipe import Architecture, PretrainConfig
 
@@ -110,6 +111,28 @@ def _fixed(settings: dict[str, Any]) -> dict[str, Any]:
     return {"architecture": settings["architecture"], "config": config}
 
 
+def _take_weights(model: Any, start: str | Path, shape: dict[str, int]) -> dict[str, Any]:
+    """Give a model the weights of a finished run; what is known of that run."""
+    import torch
+
+    earlier: dict[str, Any] = read_json(Path(start) / "provenance.json", ConfigError)
+    try:
+        state = torch.load(Path(start) / "checkpoint.pt", "cpu", weights_only=True)["model"]
+    except (OSError, RuntimeError, KeyError, pickle.UnpicklingError) as error:
+        raise ConfigError(
+            f"{str(start)!r} holds no checkpoint.pt to start from ({error})."
+        ) from None
+    there = {**earlier.get("architecture", {}), "vocabulary": len(state["shared.weight"])}
+    here = {**shape, "vocabulary": len(model.shared.weight)}
+    if there != here:
+        other = "; ".join(
+            f"{k}: {there.get(k)} there, {v} here" for k, v in here.items() if there.get(k) != v
+        )
+        raise ConfigError(f"the run in {str(start)!r} is of another shape ({other}).")
+    model.load_state_dict(state)
+    return earlier
+
+
 def loss_curve(out: str | Path) -> pd.DataFrame:
     """The log of a pre-training run.
 
@@ -174,8 +197,8 @@ def pretrain(
     Raises
     ------
     ConfigError
-        If ``out`` holds a run with other settings or of other languages, or a device is wanted
-        that is not there.
+        If ``out`` holds a run with other settings or of other languages, ``start`` none that is
+        finished, of this shape and vocabulary, or a device is wanted that is not there.
     CorpusError
         If the corpus cannot be read, or ``out`` holds tokens of another, or of another vocabulary.
     UnknownNameError
@@ -195,9 +218,7 @@ def pretrain(
     corpus_tokens = {code: len(v) for code, v in batches.packed.items()}
     model = new_model(architecture, len(tokenizer), config.seed).to(device)
     optimisers = pretraining_optimisers(model, config.optimiser, config.rate, config.embedding_lr)
-    if start is not None:
-        earlier = torch.load(Path(start) / "checkpoint.pt", device, weights_only=True)
-        model.load_state_dict(earlier["model"])
+    earlier = _take_weights(model, start, asdict(architecture)) if start is not None else None
     first, seconds = 0, 0.0
     checkpoint = folder / "checkpoint.pt"
     settings = {"architecture": asdict(architecture), "config": asdict(config)}
@@ -290,8 +311,8 @@ def pretrain(
         "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
         "torch": torch.__version__,
     }
-    if start is not None:
-        provenance["earlier"] = json.loads((Path(start) / "provenance.json").read_text("utf-8"))
+    if earlier is not None:
+        provenance["earlier"] = earlier
     model.to(torch.bfloat16).save_pretrained(folder / "model")
     tokenizer.save_pretrained(folder / "model")
     write_json(folder / "provenance.json", provenance)

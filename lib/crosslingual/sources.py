@@ -21,6 +21,7 @@ from .pairs import zero_shot_pairs
 from .prediction import WithinTargets
 from .responses import one_task
 from .validation import leave_one_language_out
+from .wording import paragraph
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,16 +89,19 @@ class Ranking:
         if not known.all():
             whose = "Other intervals" if known.any() else "Intervals"
             intervals.append(f"{whose} hold {self.interval:.0%} of the scores of held-out targets.")
+        lines = [
+            f"{best['name']} is best with a chance of {best['p_best']:.0%}; taking it costs "
+            f"{self.regret:.3f} on average against the truly best.",
+            f"Why {best['name']}{besides}: {level:.3f} is expected of the target; {told}.",
+            *intervals,
+            *self.notes,
+        ]
         return "\n".join(
             [
                 f"Sources for {find_language(self.target).name}, {self.task}: "
                 f"{len(self.table)} compared.",
                 shown.to_string(index=False, na_rep=""),
-                f"{best['name']} is best with a chance of {best['p_best']:.0%}; taking it costs "
-                f"{self.regret:.3f} on average against the truly best.",
-                f"Why {best['name']}{besides}: {level:.3f} is expected of the target; {told}.",
-                *intervals,
-                *self.notes,
+                *(paragraph(line) for line in lines),
             ]
         )
 

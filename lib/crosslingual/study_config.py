@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -82,9 +82,31 @@ class StudyConfig:
         """The models as a tuple."""
         return (self.model,) if isinstance(self.model, str) else tuple(self.model)
 
+    def __str__(self) -> str:
+        """As YAML that `load_config` reads back: to be kept, changed and run."""
+        import yaml
+
+        given = {name: value for name, value in asdict(self).items() if value not in ((), "", None)}
+        return str(
+            yaml.dump(
+                _plain(given),
+                Dumper=yaml.SafeDumper,
+                sort_keys=False,
+                width=88,
+                default_flow_style=None,
+            )
+        )
+
 
 def _of(languages: tuple[str, ...] | Mapping[str, tuple[str, ...]], task: str) -> tuple[str, ...]:
     return tuple(languages.get(task, ())) if isinstance(languages, Mapping) else languages
+
+
+def _plain(value: Any) -> Any:
+    """Tuples as lists, one line each where YAML allows it."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
 def _from_mapping(kind: type[Any], values: Any, where: str) -> dict[str, Any]:

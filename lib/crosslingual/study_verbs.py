@@ -70,8 +70,8 @@ def pretrain(args: argparse.Namespace) -> None:
     if args.threads:
         torch.set_num_threads(args.threads)
     spiece = (Path(args.start) if args.start else folder) / "spiece.model"
-    if args.start and not (spiece.exists() and spiece.with_name("checkpoint.pt").exists()):
-        raise ConfigError(f"--start {args.start!r} holds no run: spiece.model, checkpoint.pt.")
+    if args.start and not spiece.exists():
+        raise ConfigError(f"--start {args.start!r} holds no run: spiece.model is missing.")
     if not spiece.exists():
         print(f"training a vocabulary of {args.vocab_size} pieces ...", file=sys.stderr)
         learned = train_vocabulary(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .errors import DataError
+from .files import read_json, write_json
 from .mixtures import Mixtures, is_known, registry_code
 
 __all__ = ["read_sumeval", "write_sumeval"]
@@ -39,15 +39,6 @@ def _entry(entry: Any, number: int, where: str) -> tuple[dict[str, float], dict[
     return sizes, dict(entry["eval_results"])
 
 
-def _load_json(path: str | Path) -> Any:
-    try:
-        return json.loads(Path(path).read_text("utf-8"))
-    except OSError as error:
-        raise DataError(f"{str(path)!r} cannot be read ({error.strerror}).") from None
-    except ValueError as error:
-        raise DataError(f"{str(path)!r} is no valid JSON ({error}).") from None
-
-
 def read_sumeval(path: str | Path) -> Mixtures:
     """Read a file of the SUMEval-2022 shared task (LITMUS).
 
@@ -69,7 +60,7 @@ def read_sumeval(path: str | Path) -> Mixtures:
         For another shape, negative sizes, a language given twice, or scores out of range.
     """
     where = repr(str(path))
-    entries = _load_json(path)
+    entries = read_json(path)
     if not isinstance(entries, list) or not entries:
         raise DataError(f"{where}: expected a list of entries, at least one.")
     read = [_entry(entry, i, where) for i, entry in enumerate(entries)]
@@ -128,9 +119,7 @@ def write_sumeval(configs: str | Path, predicted: Sequence[float], out: str | Pa
     OutputError
         If ``out`` cannot be written.
     """
-    from .files import write_json
-
-    entries, values = _load_json(configs), iter(predicted)
+    entries, values = read_json(configs), iter(predicted)
     for entry in entries:
         for name, score in entry["eval_results"].items():
             value = next(values)
