@@ -76,8 +76,9 @@ class Plan:
     def __str__(self) -> str:
         c = self.config
         head = paragraph(
-            f"{len(c.models)} models ({', '.join(c.models)}), shots "
-            f"{', '.join(map(str, c.shots))}, {len(c.seeds)} seeds; sources x targets: "
+            f"{', '.join(c.models)}: shots {', '.join(map(str, c.shots))}; "
+            f"{'seeds' if len(c.seeds) > 1 else 'seed'} {', '.join(map(str, c.seeds))}; "
+            "sources x targets: "
             + ", ".join(f"{t} {len(c.sources_of(t))} x {len(c.targets_of(t))}" for t in c.tasks)
         )
         cells, jobs = int(self.table["cells"].sum()), int(self.table["jobs"].sum())
@@ -85,7 +86,11 @@ class Plan:
             return f"{head}\nnothing left to do: all {self.measured:,} cells are measured"
         shown = self.table.to_string(index=False, na_rep="?", float_format="{:,.0f}".format)
         d = self.device
-        hours = "unknown" if math.isnan(self.hours) else f"about {self.hours:,.1f}"
+        hours = (
+            "unknown"
+            if math.isnan(self.hours)
+            else f"about {self.hours:,.{1 if self.hours < 100 else 0}f}"
+        )
         if self.missing:
             hours = f"{hours} (training alone, rows as long as max_input)"
         best = f"{d.flops / 1e12:.3g} TFLOP/s at best, {USED:.0%} of it used"
@@ -106,7 +111,7 @@ class Plan:
             more = len(self.dirt) - len(shown_lines)
             lines += [f"{len(self.dirt)} lines of data skipped or mended:", *shown_lines]
             lines += [f"  and {more} more"] if more > 0 else []
-        return "\n".join([head, shown, *lines, *self.missing, *self.short])
+        return "\n".join([head, shown, *lines, *map(paragraph, (*self.missing, *self.short))])
 
 
 def plan_study(
