@@ -67,6 +67,8 @@ def test_demand_and_buy(files, capsys) -> None:
     assert "not reachable" in capsys.readouterr().out
     assert main(["buy", *scores, "--goal", "0.6", "--prices", "de=1,en=0.1", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)[0]["score"] >= 0.6
+    assert main(["buy", *scores, "--goal", "0.6", "--have", "de=1000000"]) == 0
+    assert "Nothing has to be bought" in capsys.readouterr().out
     assert main(["buy", *scores, "--have", "en=1000", "--budget", "200"]) == 0
     assert "deu" in capsys.readouterr().out
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from data_mixtures import SLOPE, mixture_world, truth
 
-from crosslingual.demands import demand, fit_advice
+from crosslingual.demands import demand, first_reaching, fit_advice
 from crosslingual.errors import DataError, UnknownLanguageError
 from crosslingual.exchange import logit
 from crosslingual.purchases import cheapest_mixture, next_batch
@@ -34,6 +34,20 @@ def test_labels_invert_the_curve(advice) -> None:
     assert "needs about" in str(made)
 
 
+def test_a_curve_is_crossed_where_it_jumps() -> None:
+    """Rising curves of known places: a line, a step between two points, a flat one, a high one."""
+    grid = np.array([1.0, 10.0, 100.0, 1000.0])
+    curves = [lambda n: n / 50, lambda n: float(n > 777), lambda n: 0.5, lambda n: 2.0]
+
+    def enough(numbers: np.ndarray) -> np.ndarray:
+        return np.array([curve(n) >= 1 for curve, n in zip(curves, numbers, strict=True)])
+
+    reached = np.array([[curve(n) >= 1 for n in grid] for curve in curves])
+    found = first_reaching(grid, reached, enough)
+    assert found == pytest.approx([50, 777, np.inf, 1], rel=1e-3)
+    assert not first_reaching(grid, np.zeros((0, 4), dtype=bool), enough).size
+
+
 def test_a_goal_out_of_reach_is_said(advice) -> None:
     made = demand(advice, "ara", 0.98, "en")
     assert not made.reachable
@@ -60,8 +74,33 @@ def test_the_cheapest_mixture_follows_prices(advice) -> None:
     assert "spa" in dear.loc[0, "mixture"]
     assert (own["score"] >= 0.7).all()
     assert own["cost"].is_monotonic_increasing
-    assert own["score"].is_monotonic_increasing
     assert cheapest_mixture(advice, "ara", 0.99).empty
+
+
+def test_the_cheapest_labels_are_those_of_a_fine_grid(advice) -> None:
+    """All mixtures of two languages, in steps of five per cent, and what `demand` says of one."""
+    goal, price = 0.7, {"fra": 1.0, "spa": 0.02}
+    found = cheapest_mixture(advice, "fr", goal, price)
+    languages = sorted(price)
+    steps = np.round(np.geomspace(1, advice.most, 180))
+    amounts = np.array([(a, b) for a in [0.0, *steps] for b in [0.0, *steps] if a + b])
+    costs = amounts @ [price[name] for name in languages]
+    reached = advice.score(amounts, languages, "fra", 0.8)[0] >= goal
+    assert costs[reached].min() * 0.94 <= found["cost"].iloc[0] <= costs[reached].min() * 1.02
+    assert (found["score"] >= goal - 1e-3).all()
+    alone = cheapest_mixture(advice, "fr", goal, {"fr": 1.0})
+    assert len(alone) == 1
+    assert alone["cost"].iloc[0] == pytest.approx(demand(advice, "fr", goal).labels, rel=0.03)
+
+
+def test_what_there_is_costs_nothing(advice) -> None:
+    price = {"fr": 2.0}
+    after = cheapest_mixture(advice, "fr", 0.65, price, have={"es": 1000})["cost"].iloc[0]
+    assert after == pytest.approx(2 * demand(advice, "fr", 0.65, "es", size=1000).labels, rel=0.03)
+    assert after < cheapest_mixture(advice, "fr", 0.65, price)["cost"].iloc[0]
+    enough = cheapest_mixture(advice, "de", 0.5, have={"de": advice.most})
+    assert enough[["mixture", "cost"]].values.tolist() == [["", 0.0]]
+    assert enough["score"].iloc[0] >= 0.5
 
 
 def test_the_next_batch_is_the_targets_own_at_equal_prices(advice) -> None:
@@ -97,6 +136,8 @@ def test_nonsense_is_named(advice) -> None:
         cheapest_mixture(advice, "de", 0.5, {"de": 1, "deu": 2})
     with pytest.raises(DataError, match="labels there are"):
         next_batch(advice, "de", {"en": 0}, 5)
+    with pytest.raises(DataError, match="0 or more"):
+        cheapest_mixture(advice, "de", 0.5, have={"en": -3})
     with pytest.raises(DataError, match="too few"):
         demand(mixture_world(runs=1).take(np.arange(5)), "de", 0.5)
 

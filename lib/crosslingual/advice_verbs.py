@@ -113,12 +113,19 @@ def buy(args: argparse.Namespace) -> None:
     prices = _numbers(args.prices, "--prices") or None
     have = _numbers(args.have, "--have")
     if (args.goal is None) == (args.budget is None):
-        raise ConfigError("give either --goal (the cheapest mixture) or --have and --budget.")
+        raise ConfigError(
+            "give either --goal (the cheapest labels that reach it) or --budget (the next batch); "
+            "--have says what there is."
+        )
     mixtures = _mixtures(args)
     if args.goal is not None:
-        table = cheapest_mixture(mixtures, args.target, args.goal, prices, args.interval)
+        table = cheapest_mixture(mixtures, args.target, args.goal, prices, args.interval, have=have)
         if table.empty and not args.json:
             print(f"No mixture of up to two languages is predicted to reach {args.goal:.2f}.")
+            return
+        if table["cost"].iloc[0] == 0 and not args.json:
+            reached = table["score"].iloc[0]
+            print(f"Nothing has to be bought: what there is is predicted to reach {reached:.2f}.")
             return
     else:
         table = next_batch(mixtures, args.target, have, args.budget, prices, args.interval)

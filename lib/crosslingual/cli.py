@@ -214,7 +214,7 @@ def _advice_commands(commands: argparse._SubParsersAction[argparse.ArgumentParse
     p.add_argument("--goal", type=float, required=True, help="score to reach, a fraction")
     p.set_defaults(run=advice_verbs.demand)
 
-    p = commands.add_parser("buy", help="the cheapest mixture for a goal, or the next batch")
+    p = commands.add_parser("buy", help="the cheapest labels for a goal, or the next batch")
     _mixture_arguments(p)
     p.add_argument("--goal", type=float, help="score to reach, a fraction")
     p.add_argument("--have", help="labels there are: en=1000,sw=50")

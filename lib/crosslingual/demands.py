@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["Advice", "Demand", "as_goal", "demand", "fit_advice", "known_code"]
 
 BEYOND = 4.0  # times the most examples of any language that were seen: farther is no prediction
-STEPS = 60
+STEPS = 60  # points of a curve
+HALVINGS = 12  # between two of them: to a thousandth of the gap
 
 
 @dataclass(frozen=True)
@@ -206,17 +207,30 @@ def as_goal(goal: float) -> float:
     return goal
 
 
-def _first(numbers: NDArray[np.float64], reached: NDArray[np.float64], goal: float) -> float:
-    """Where a rising curve crosses the goal, between grid points on a log scale."""
-    above = np.flatnonzero(reached >= goal)
-    if not len(above):
-        return float("inf")
-    at = int(above[0])
-    if at == 0:
-        return float(numbers[0])
-    share = (goal - reached[at - 1]) / max(reached[at] - reached[at - 1], 1e-12)
-    logs = np.log1p(numbers)
-    return float(np.expm1(logs[at - 1] + share * (logs[at] - logs[at - 1])))
+def first_reaching(
+    grid: NDArray[np.float64],
+    reached: NDArray[np.bool_],
+    enough: Callable[[NDArray[np.float64]], NDArray[np.bool_]],
+) -> NDArray[np.float64]:
+    """Where each of several rising curves is first high enough; infinity where it never is.
+
+    Parameters
+    ----------
+    grid : array, shape (points,)
+        Rising numbers at which all curves were looked at.
+    reached : array of bool, shape (curves, points)
+        Which were high enough there.
+    enough : callable
+        Says so of one number a curve: between the points the place is found by bisection, as
+        trees make steps that no interpolation sees.
+    """
+    at = reached.argmax(1)
+    low, high = grid[np.maximum(at - 1, 0)], grid[at]
+    for _ in range(HALVINGS if reached.any() else 0):
+        middle = (low + high) / 2
+        there = enough(middle)
+        low, high = np.where(there, low, middle), np.where(there & (at > 0), middle, high)
+    return np.where(reached.any(1), high, np.inf)
 
 
 def known_code(name: str, languages: Sequence[str]) -> str:
@@ -287,17 +301,25 @@ def demand(
             "their amounts hardly vary."
         )
     numbers = np.expm1(np.linspace(0 if first else np.log(2), np.log1p(advice.most), STEPS))
-    amounts = np.tile(base, (len(numbers), 1))
-    amounts[:, languages.index(code)] += numbers
-    parts = advice.score(amounts, languages, code, interval)
-    score, low, high = (np.maximum.accumulate(part) for part in parts)
+
+    def along(labels: NDArray[np.float64]) -> NDArray[np.float64]:
+        amounts = np.tile(base, (len(labels), 1))
+        amounts[:, languages.index(code)] += labels
+        return np.array(advice.score(amounts, languages, code, interval))
+
+    score, low, high = np.maximum.accumulate(along(numbers), axis=1)
+    # Each number by its own curve: the score, and the ends of its interval.
+    reached = np.array([score, high, low]) >= goal
+    labels, fewest, most = first_reaching(
+        numbers, reached, lambda three: along(three)[[0, 2, 1], [0, 1, 2]] >= goal
+    )
     return Demand(
         code,
         first,
         goal,
-        _first(numbers, score, goal),
-        _first(numbers, high, goal),
-        _first(numbers, low, goal),
+        float(labels),
+        float(fewest),
+        float(most),
         (float(score[-1]), float(low[-1]), float(high[-1])),
         float(advice.most),
         interval,

@@ -2,22 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .bootstrap import check_level
-from .demands import Advice, as_goal, code_among, fit_advice, known_code, known_mixtures
+from .demands import (
+    Advice,
+    as_goal,
+    code_among,
+    first_reaching,
+    fit_advice,
+    known_code,
+    known_mixtures,
+)
 from .errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
     from .mixtures import Mixtures
 
 __all__ = ["cheapest_mixture", "next_batch"]
+
+_SHARES = (
+    0.05,
+    0.1,
+    0.2,
+    0.3,
+    0.4,
+    0.5,
+    0.6,
+    0.7,
+    0.8,
+    0.9,
+    0.95,
+)  # of the money, of two languages
+_STEPS = 24  # of the grid of sums of money
 
 
 def _by_code(numbers: Mapping[str, float], languages: Sequence[str], what: str) -> dict[str, float]:
@@ -41,6 +65,13 @@ def _prices(prices: Mapping[str, float] | None, languages: Sequence[str]) -> dic
     return _by_code(prices, languages, "the prices")
 
 
+def _labels(have: Mapping[str, float], languages: Sequence[str]) -> dict[str, float]:
+    there = _by_code(have, languages, "the labels there are")
+    if any(not 0 <= n < np.inf for n in there.values()):
+        raise DataError(f"the labels there are must be 0 or more: {dict(have)}.")
+    return there
+
+
 def cheapest_mixture(
     advice: Advice | Mixtures,
     target: str,
@@ -48,12 +79,15 @@ def cheapest_mixture(
     prices: Mapping[str, float] | None = None,
     interval: float = 0.8,
     languages_tried: int = 6,
+    have: Mapping[str, float] | None = None,
 ) -> pd.DataFrame:
-    """The cheapest mixtures that are predicted to reach a goal.
+    """The cheapest labels that are predicted to reach a goal, of one language or of two.
 
     Effective data are a sum, so by them alone one language would always be the cheapest: the
     one with the lowest price of an effective example. What the process adds can favour two;
-    so all mixtures of up to two of the six best languages are tried, on a grid of amounts.
+    so the six best languages are tried alone and in pairs, a pair with the money shared in
+    different ways. Of each way the smallest sum that reaches the goal is found as
+    `crosslingual.demands.demand` finds a number of labels.
 
     Parameters
     ----------
@@ -68,18 +102,23 @@ def cheapest_mixture(
     interval : float
         Nominal coverage of ``low`` and ``high``.
     languages_tried : int
-        How many languages enter pairs.
+        How many languages are tried.
+    have : mapping, optional
+        Language -> labels there are already, which cost nothing; none by default.
 
     Returns
     -------
     DataFrame
-        At most ten, cheapest first, each better than all cheaper ones: mixture (language:
-        labels), cost, score, low, high; empty if none reaches the goal.
+        One row a language or a pair, cheapest first, at most ten: mixture (language: labels to
+        buy), cost, score, low, high (with them). A pair is there if it is cheaper than either of
+        the two. Empty if nothing reaches the goal; one row that costs nothing if what there is
+        does.
 
     Raises
     ------
     DataError
-        If the goal, the interval or a price is out of range, or a language is priced twice.
+        If the goal, the interval, a price or the labels there are are out of range, or a language
+        is named twice.
     UnknownLanguageError
         For a language that neither the scores nor the registry have.
     """
@@ -90,37 +129,77 @@ def cheapest_mixture(
     known = known_mixtures(advice)
     code = code_among(target, known)
     price = _prices(prices, [*known.languages, code])
-    languages = sorted({*known.languages, code, *price})
+    there = _labels(have or {}, known.languages)
+    languages = sorted({*known.languages, code, *price, *there})
     advice = advice if isinstance(advice, Advice) else fit_advice(advice)
+    base = np.array([there.get(name, 0.0) for name in languages])
+    cost = np.array([price.get(name, 0.0) for name in languages])
+
+    def scores(amounts: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+        return advice.score(base + amounts, languages, code, interval)
+
     rates = dict(zip(languages, advice.model.exchange.rates(languages, [code])[:, 0], strict=True))
-    best = sorted(price, key=lambda name: price[name] / max(rates[name], 1e-12))
-    best = best[:languages_tried]
-    grid = np.round(np.expm1(np.linspace(np.log(11), np.log1p(advice.most), 14)))
-    rows = []
-    for name in best:
-        for n in grid:
-            rows.append({name: n})
-    for one, two in combinations(best, 2):
-        for n in grid[::2]:
-            for m in grid[::2]:
-                rows.append({one: n, two: m})
-    amounts = np.zeros((len(rows), len(languages)))
-    for i, row in enumerate(rows):
-        for name, n in row.items():
-            amounts[i, languages.index(name)] = n
-    score, low, high = advice.score(amounts, languages, code, interval)
-    table = pd.DataFrame(
-        {
-            "mixture": [", ".join(f"{k}: {n:.0f}" for k, n in row.items()) for row in rows],
-            "cost": [sum(price[k] * n for k, n in row.items()) for row in rows],
-            "score": score,
-            "low": low,
-            "high": high,
-        }
+    best = sorted(price, key=lambda name: price[name] / max(rates[name], 1e-12))[:languages_tried]
+    nothing = np.zeros((1, len(languages)))
+    if base.any() and scores(nothing)[0][0] >= goal:
+        bought, spent = nothing, np.zeros(1)
+    else:
+        room = np.maximum(advice.most - base, 0.0)
+        ways = _ways([languages.index(name) for name in best], cost, room)
+        bought = np.ceil(_least(lambda amounts: scores(amounts)[0], ways, goal) - 1e-9)
+        spent = bought @ cost
+        kept = _apart(bought > 0, spent)[:10]
+        bought, spent = bought[kept], spent[kept]
+    score, low, high = scores(bought) if len(bought) else bought.T[:3]
+    mixtures = [
+        ", ".join(f"{name}: {n:.0f}" for name, n in zip(languages, row, strict=True) if n)
+        for row in bought
+    ]
+    return pd.DataFrame(
+        {"mixture": mixtures, "cost": spent, "score": score, "low": low, "high": high}
     )
-    reached = table[table["score"] >= goal].sort_values("cost", kind="stable")
-    better = reached["score"] > reached["score"].cummax().shift(fill_value=0.0)
-    return reached[better].head(10).reset_index(drop=True)
+
+
+def _ways(
+    best: Sequence[int], cost: NDArray[np.float64], room: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The most that each way of spending buys, shape (ways, languages): of one, or of two."""
+    ways = []
+    for one in best:
+        ways.append({one: room[one]})
+    for one, two in combinations(best, 2):
+        for share in _SHARES:
+            money = min(room[one] * cost[one] / share, room[two] * cost[two] / (1 - share))
+            ways.append({one: money * share / cost[one], two: money * (1 - share) / cost[two]})
+    amounts = np.zeros((len(ways), len(cost)))
+    for row, way in zip(amounts, ways, strict=True):
+        row[list(way)] = list(way.values())
+    return amounts[amounts.sum(1) > 0]
+
+
+def _least(
+    score: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    ways: NDArray[np.float64],
+    goal: float,
+) -> NDArray[np.float64]:
+    """The smallest part of each way that reaches the goal; ways that do not are left out."""
+    if not len(ways):
+        return ways
+    parts = np.geomspace(1 / ways.max(), 1, _STEPS)
+    asked = ways[:, None, :] * parts[:, None]
+    reached = score(asked.reshape(-1, ways.shape[1])).reshape(len(ways), _STEPS) >= goal
+    ways, reached = ways[reached.any(1)], reached[reached.any(1)]
+    least = first_reaching(parts, reached, lambda part: score(ways * part[:, None]) >= goal)
+    return ways * least[:, None]
+
+
+def _apart(bought: NDArray[np.bool_], spent: NDArray[np.float64]) -> list[int]:
+    """Rows, cheapest first, without those of whose languages some suffice for less."""
+    kept: list[int] = []
+    for i in np.argsort(spent, kind="stable").tolist():
+        if not any((bought[j] <= bought[i]).all() for j in kept):
+            kept.append(i)
+    return kept
 
 
 def next_batch(
@@ -170,9 +249,9 @@ def next_batch(
     known = known_mixtures(advice)
     code = code_among(target, known)
     price = _prices(prices, [*known.languages, code])
-    there = _by_code(have, known.languages, "the labels there are")
-    if any(not n >= 0 for n in there.values()) or not sum(there.values()) > 0:
-        raise DataError(f"the labels there are must be 0 or more, and some: {dict(have)}.")
+    there = _labels(have, known.languages)
+    if not sum(there.values()) > 0:
+        raise DataError(f"the labels there are must be some: {dict(have)}.")
     languages = sorted({*known.languages, code, *price, *there})
     advice = advice if isinstance(advice, Advice) else fit_advice(advice)
     base = np.array([there.get(name, 0.0) for name in languages])
