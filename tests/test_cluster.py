@@ -2,13 +2,14 @@
 
 import dataclasses
 import os
+from threading import Timer
 
 import fsspec
 import pytest
 from cluster_harness import CONFIG, cluster, disturbed, simulated
 
 from crosslingual.devices import visible_gpus
-from crosslingual.errors import OutputError, RecordError
+from crosslingual.errors import ConfigError, OutputError, RecordError
 from crosslingual.record_store import RecordStore, open_store, read_records
 from crosslingual.running import StudyError, run_study
 from crosslingual.score_tables import scores_table
@@ -58,6 +59,46 @@ def test_workers_may_have_to_offer_a_gpu(tmp_path) -> None:
             asked = client.submit(lambda: 1, resources={"TPU": 1})
             with pytest.raises(TimeoutError):
                 asked.result(timeout=1)
+        with pytest.raises(ConfigError, match=r"worker that offers TPU=2 after 0.1 s \(1 others\)"):
+            run_study(
+                SMALL, tmp_path / "other", scheduler=local.scheduler_address, progress=False,
+                resources={"TPU": 2}, wait=0.1, work=simulated,
+            )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_study_waits_for_workers_that_have_to_queue(tmp_path, monkeypatch, capsys) -> None:
+    """The first worker comes late, as on a busy cluster."""
+    from distributed import LocalCluster
+
+    monkeypatch.setattr("crosslingual.dask_jobs.TELL_AFTER", 0.0)
+    with LocalCluster(
+        n_workers=0, threads_per_worker=1, processes=False, dashboard_address=None,
+        resources={"GPU": 1},
+    ) as local:  # fmt: skip
+        study = {"scheduler": local.scheduler_address, "progress": False, "work": simulated}
+        with pytest.raises(ConfigError, match=r"no worker after 0 s .*--wait"):
+            run_study(SMALL, tmp_path, wait=0, **study)
+        late = Timer(1.5, local.scale, [1])
+        late.start()
+        result = run_study(SMALL, tmp_path, wait=float("inf"), resources={"GPU": 1}, **study)
+        late.join()
+    assert len(result.scores) == result.measured > 0
+    assert "waiting for a worker that offers GPU=1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"scheduler": "tcp://127.0.0.1:9", "workers": 2}, "has its own"),
+        ({"resources": {"GPU": 1}}, "name a scheduler"),
+        ({"wait": float("nan")}, "seconds from 0"),
+    ],
+)
+def test_options_that_do_not_go_together(options, message, tmp_path) -> None:
+    with pytest.raises(ConfigError, match=message):
+        run_study(SMALL, tmp_path / "out", progress=False, work=simulated, **options)
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.slow

@@ -61,7 +61,8 @@ def main() -> None:
     from crosslingual import run_study
 
     needs = {"GPU": 1} if args.gpus else None
-    print(run_study(args.config, args.records, made.scheduler_address, resources=needs))
+    queue = float("inf")  # jobs may have to queue for hours
+    print(run_study(args.config, args.records, made.scheduler_address, resources=needs, wait=queue))
 
 
 if __name__ == "__main__":

@@ -106,6 +106,12 @@ def _parser() -> argparse.ArgumentParser:
         "--workers", type=whole, help="local processes; one a GPU or core by default, 0 for none"
     )
     p.add_argument("--resources", help="what a worker must offer for each job, such as GPU=1")
+    p.add_argument(
+        "--wait",
+        type=float,
+        default=60.0,
+        help="seconds until the scheduler must have such a worker (%(default)g); inf for ever",
+    )
     p.add_argument("--data-dir", help="folder of public benchmarks, instead of the config's")
     p.add_argument(
         "--dry-run", action="store_true", help="print the plan of what is left, run nothing"

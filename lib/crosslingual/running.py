@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from .benchmark_files import data_dir
+from .dask_jobs import WORKERS_WITHIN, StudyError, Work, here, on_dask
 from .devices import visible_gpus
-from .errors import ConfigError, CrosslingualError
+from .errors import ConfigError
 from .measuring import measure
 from .models import SHIPPED
 from .provenance import refuse_other_examples
@@ -30,24 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["StudyError", "StudyResult", "run_study"]
 
-# Dask's own default makes glibc hand memory back after every step; with huge pages kept
-# instead, a small model's step is 1.4 times faster (benchmarks/).
-WORKER_ENVIRONMENT = {
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "THP_MEM_ALLOC_ENABLE": "1",
-    "TOKENIZERS_PARALLELISM": "false",
-    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-}
-WORKERS_WITHIN = 60  # seconds
 FOLLOW_LOCAL, FOLLOW_REMOTE = 1.0, 30.0  # seconds between looks at the records, for the bar
-RETRIES = 1  # of a job that failed; jobs whose worker died are given to others besides
-Work = Callable[[Job, str], int]
-
-
-class StudyError(CrosslingualError):
-    """Some cells could not be measured; the finished ones are kept."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +71,7 @@ def run_study(
     progress: bool = True,
     limit: int | None = None,
     resources: Mapping[str, float] | None = None,
+    wait: float = WORKERS_WITHIN,
     work: Work = measure,
 ) -> StudyResult:
     """Measure all cells of a study that are not measured yet.
@@ -111,8 +96,11 @@ def run_study(
     limit : int, optional
         Stop after about so many jobs (for tests of resuming).
     resources : mapping, optional
-        What a worker must offer for each job, ``{"GPU": 1}`` with workers that were started with
-        ``--resources GPU=1``.
+        What a worker of the scheduler must offer for each job, ``{"GPU": 1}`` with workers that
+        were started with ``--resources GPU=1``.
+    wait : float
+        Seconds until the scheduler must have a worker that offers it. Where workers have to queue
+        for machines, as Slurm's do, hours: ``float("inf")`` waits as long as it takes.
     work : callable
         ``work(job, out)`` measures the cells of a job and writes their records; another than
         `measure` is for simulations.
@@ -125,13 +113,26 @@ def run_study(
     Raises
     ------
     ConfigError, OutputError
-        Before anything is measured; also where the fine-tunings cannot fit into memory.
+        Before anything is measured; also where the fine-tunings cannot fit into memory, no
+        scheduler answers, or it has no worker in time.
     RecordError
         If a record of this study is broken, or was measured on other examples than its task has.
     StudyError
         If jobs failed; everything that could be measured has been.
     """
     started = time.monotonic()
+    if scheduler is not None and workers is not None:
+        raise ConfigError(
+            f"workers ({workers}) are processes of this machine; the scheduler {scheduler!r} has "
+            "its own. Leave one of them out."
+        )
+    if scheduler is None and resources:
+        raise ConfigError(
+            "resources are what workers of a scheduler offer; processes of this machine have a GPU "
+            "each where there are any. Leave them out, or name a scheduler."
+        )
+    if not wait >= 0:
+        raise ConfigError(f"wait must be seconds from 0, not {wait}.")
     study = load_config(config)
     store = open_store(out).prepare()
     jobs = expand(study)
@@ -153,10 +154,14 @@ def run_study(
     )
     with bar, _following(bar, {c.file_name for c in cells}, store):
         if todo:
-            if workers == 0 and scheduler is None:
-                outcomes = _here(todo, store.place, work)
+            if workers == 0:
+                outcomes = here(todo, store.place, work)
+            elif scheduler is None:
+                outcomes = on_dask(todo, store.place, work, processes=processes, gpus=gpus)
             else:
-                outcomes = _on_dask(todo, store.place, work, scheduler, processes, gpus, resources)
+                outcomes = on_dask(
+                    todo, store.place, work, scheduler, resources=resources, wait=wait
+                )
             failures = [(job, error) for job, error in outcomes if error is not None]
     if failures:
         job, error = failures[0]
@@ -206,93 +211,3 @@ def _check_memory(study: StudyConfig, processes: int) -> None:
         memory = find_device().memory
         for model in large:
             check_memory(model, study.train, memory, processes)
-
-
-def _give_gpus(client: Any, gpus: list[str]) -> None:
-    """Let each process of a local cluster see one GPU, before it looks for any."""
-    from distributed import WorkerPlugin
-
-    class OneGPU(WorkerPlugin):  # type: ignore[misc]
-        def setup(self, worker: Any) -> None:
-            os.environ["CUDA_VISIBLE_DEVICES"] = gpus[int(worker.name) % len(gpus)]
-
-    client.register_plugin(OneGPU())
-
-
-Outcome = Iterator[tuple[Job, BaseException | None]]
-
-
-def _attempt(work: Callable[[], Any]) -> BaseException | None:
-    try:
-        work()
-    except Exception as error:  # noqa: BLE001 - reported with its job, others go on
-        return error
-    return None
-
-
-def _here(jobs: list[Job], place: str, work: Work) -> Outcome:
-    for job in jobs:
-        yield job, _attempt(lambda job=job: work(job, place))  # type: ignore[misc]
-
-
-def _on_dask(
-    jobs: list[Job],
-    place: str,
-    work: Work,
-    scheduler: str | None,
-    processes: int,
-    gpus: list[str],
-    resources: Mapping[str, float] | None,
-) -> Outcome:
-    import dask
-    from distributed import Client, LocalCluster, as_completed
-
-    cluster: Any = None
-    with dask.config.set(
-        {
-            "distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT,
-            "distributed.worker.daemon": True,
-            "distributed.worker.profile.enabled": False,
-            "distributed.logging.distributed": "error",
-        }
-    ):
-        if scheduler is None:
-            cluster = LocalCluster(
-                n_workers=processes,
-                threads_per_worker=1,
-                processes=True,
-                dashboard_address=":0",
-                memory_limit=0,
-                silence_logs=40,
-            )
-        try:
-            client = Client(cluster or scheduler, timeout=30)
-        except (OSError, ValueError) as error:
-            raise ConfigError(
-                f"no Dask scheduler answers at {scheduler!r} ({error}). "
-                "Start one with 'dask scheduler', or leave --scheduler out."
-            ) from None
-        try:
-            client.wait_for_workers(1, timeout=WORKERS_WITHIN)
-        except TimeoutError:
-            client.close()
-            raise ConfigError(
-                f"the scheduler {scheduler!r} has no worker after {WORKERS_WITHIN} s. "
-                f"Start one with 'dask worker {scheduler}'."
-            ) from None
-        if gpus:
-            _give_gpus(client, gpus)
-        try:
-            how = {"pure": False, "retries": RETRIES, "resources": dict(resources or {}) or None}
-            futures = {client.submit(work, job, place, **how): job for job in jobs}
-            for future in as_completed(futures):
-                if future.cancelled() or client.status not in ("running", "newly-created"):
-                    raise StudyError(
-                        f"the Dask scheduler at {client.scheduler.address!r} was lost; finished "
-                        f"cells are kept in {place!r}. Start one again and rerun the study."
-                    )
-                yield futures[future], _attempt(future.result)
-        finally:
-            client.close()
-            if cluster is not None:
-                cluster.close()

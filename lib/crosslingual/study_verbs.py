@@ -144,7 +144,8 @@ def study_run(args: argparse.Namespace) -> None:
         print(plan_study(config, out=args.out))
         return
     resources = _resources(args.resources) if args.resources else None
-    print(run_study(config, args.out, args.scheduler, args.workers, resources=resources))
+    how = {"resources": resources, "wait": args.wait}
+    print(run_study(config, args.out, args.scheduler, args.workers, **how))
 
 
 def _resources(text: str) -> dict[str, float]:
