@@ -104,6 +104,7 @@ def test_rank_tells_reasons(tmp_path, capsys) -> None:
         (["demand", "--goal", "1.5", "--target", "de"], "between 0 and 1"),
         (["demand", "--goal", "0.5", "--target", "Germn"], "Germn"),
         (["buy", "--target", "de"], "either --goal"),
+        (["validate", "--mixtures", "--hold", "both"], "no use for --hold"),
         (["buy", "--target", "de", "--goal", "0.5", "--prices", "de"], "language=number"),
         (["buy", "--target", "de", "--budget", "5", "--have", "en=none"], "language=number"),
     ],

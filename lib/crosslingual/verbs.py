@@ -216,6 +216,13 @@ def validate(args: argparse.Namespace) -> None:
 def _validate_mixtures(args: argparse.Namespace) -> None:
     from .mixture_validation import validate_mixtures
 
+    usual = {"features": None, "terms": None, "hold": "target", "learners": "linear"}
+    unused = [f"--{name}" for name, value in usual.items() if getattr(args, name) != value]
+    if unused:
+        raise ConfigError(
+            f"--mixtures has no use for {', '.join(unused)}: runs and languages are held out "
+            "together, and predicted from effective data. Leave it out."
+        )
     mixtures = given_mixtures(args)
     result = validate_mixtures(
         mixtures, args.folds or 5, progress=not args.json and sys.stderr.isatty()
