@@ -28,6 +28,7 @@ WORKER_ENVIRONMENT = {
 }
 WORKERS_WITHIN = 60.0  # seconds
 TELL_AFTER, ASK_EVERY = 10.0, 0.5  # seconds of waiting for a worker
+LONGEST = 1e6  # seconds that a connection can be waited for
 ALIVE = ("running", "newly-created")  # states of a client whose scheduler is there
 RETRIES = 1  # of a job that failed; jobs whose worker died are given to others besides
 Work = Callable[[Job, str], int]
@@ -87,7 +88,7 @@ def on_dask(
     resources : mapping, optional
         What a worker of the scheduler must offer for each job.
     wait : float
-        Seconds until the scheduler must have such a worker.
+        Seconds until the scheduler must answer, and then have such a worker.
 
     Raises
     ------
@@ -122,10 +123,10 @@ def on_dask(
             )
             opened.callback(cluster.close)
         try:
-            client = Client(cluster or scheduler, timeout=30)
+            client = Client(cluster or scheduler, timeout=min(max(wait, ASK_EVERY), LONGEST))
         except (OSError, ValueError) as error:
             raise ConfigError(
-                f"no Dask scheduler answers at {scheduler!r} ({error}). "
+                f"no Dask scheduler answers at {scheduler!r} within {wait:g} s ({error}). "
                 "Start one with 'dask scheduler', or leave --scheduler out."
             ) from None
         opened.callback(client.close)

@@ -99,8 +99,9 @@ def run_study(
         What a worker of the scheduler must offer for each job, ``{"GPU": 1}`` with workers that
         were started with ``--resources GPU=1``.
     wait : float
-        Seconds until the scheduler must have a worker that offers it. Where workers have to queue
-        for machines, as Slurm's do, hours: ``float("inf")`` waits as long as it takes.
+        Seconds until the scheduler must answer, and then have a worker that offers what is asked.
+        Where workers have to queue for machines, as Slurm's do, hours: ``float("inf")`` waits as
+        long as it takes.
     work : callable
         ``work(job, out)`` measures the cells of a job and writes their records; another than
         `measure` is for simulations.
