@@ -1,4 +1,6 @@
 import json
+import os
+import pickle
 import shutil
 
 import pytest
@@ -7,7 +9,7 @@ import torch
 from crosslingual import load_model
 from crosslingual.errors import ModelError, UnknownModelError
 from crosslingual.forecast import shape_of
-from crosslingual.models import mini_folder
+from crosslingual.models import mini_folder, model_digest
 
 
 def test_mini_loads_and_has_a_card() -> None:
@@ -56,6 +58,69 @@ def test_a_hub_id_without_a_hub_is_a_named_error() -> None:
         load_model("google/mt5-nowhere")
 
 
+class _Program:
+    """A pickle that makes a folder when it is read without care."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (self.path,)
+
+
+def test_a_folder_as_googles_checkpoints_are(tiny_folder, tmp_path) -> None:
+    """google/mt5-*: pickled weights, an output layer of its own, spiece.model, files of 2020."""
+    c = json.loads((tiny_folder / "config.json").read_text())
+    names = [
+        "d_ff",
+        "d_kv",
+        "d_model",
+        "num_decoder_layers",
+        "num_heads",
+        "num_layers",
+        "vocab_size",
+    ]
+    old = {name: c[name] for name in names} | {
+        "architectures": ["MT5ForConditionalGeneration"], "model_type": "mt5",
+        "decoder_start_token_id": 0, "eos_token_id": 1, "pad_token_id": 0, "dropout_rate": 0.1,
+        "feed_forward_proj": "gated-gelu", "is_encoder_decoder": True, "layer_norm_epsilon": 1e-06,
+        "relative_attention_num_buckets": 32, "tie_word_embeddings": False,
+        "tokenizer_class": "T5Tokenizer", "transformers_version": "4.10.0.dev0",
+    }  # fmt: skip
+    special = {"eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>"}
+    more = {"extra_ids": 0, "additional_special_tokens": None}
+    for file, content in (
+        ("config.json", old), ("special_tokens_map.json", special),
+        ("tokenizer_config.json", special | more),
+    ):  # fmt: skip
+        (tmp_path / file).write_text(json.dumps(content))
+    shutil.copy(mini_folder() / "spiece.model", tmp_path)
+    first = load_model(str(tiny_folder))
+    weights = first.model.state_dict() | {"lm_head.weight": torch.randn(c["vocab_size"], 32)}
+    torch.save(weights, tmp_path / "pytorch_model.bin")
+    digest = model_digest(str(tmp_path))
+    loaded = load_model(str(tmp_path))
+    assert all(torch.equal(w, weights[name]) for name, w in loaded.model.state_dict().items())
+    for text in ("schalte das Licht aus", "включи свет", "打开灯 42"):
+        assert loaded.tokenizer(text).input_ids == first.tokenizer(text).input_ids
+    weights["shared.weight"][5] += 1.0
+    torch.save(weights, tmp_path / "pytorch_model.bin")
+    assert model_digest(str(tmp_path)) != digest  # other weights are other cells
+
+
+def test_weights_that_are_not_all_there(tiny_folder, tmp_path) -> None:
+    """transformers would fill them in at random, and say so in a log."""
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(tiny_folder, tmp_path / "part")
+    weights = load_file(tmp_path / "part" / "model.safetensors")
+    gone = next(name for name in weights if name.endswith("SelfAttention.q.weight"))
+    del weights[gone]
+    save_file(weights, tmp_path / "part" / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelError, match=f"lack 1 of .* {gone}"):
+        load_model(str(tmp_path / "part"))
+
+
 def test_folders_that_are_no_models(tmp_path, tiny_folder) -> None:
     with pytest.raises(ModelError, match=r"config\.json"):
         load_model(str(tmp_path))
@@ -71,9 +136,18 @@ def test_folders_that_are_no_models(tmp_path, tiny_folder) -> None:
     pickled = tmp_path / "pickled"
     shutil.copytree(tiny_folder, pickled)
     (pickled / "model.safetensors").unlink()
-    torch.save({}, pickled / "pytorch_model.bin")
-    with pytest.raises(ModelError, match="safetensors"):
+    with pytest.raises(ModelError, match=r"model\.safetensors or pytorch_model\.bin"):
         load_model(str(pickled))
+    torch.save({}, pickled / "pytorch_model.bin")
+    with pytest.raises(ModelError, match=r"lack \d+ of the model's tensors"):
+        load_model(str(pickled))
+    program = pickle.dumps(_Program(str(tmp_path / "ran")), protocol=2)
+    pickle.loads(program)
+    (tmp_path / "ran").rmdir()
+    (pickled / "pytorch_model.bin").write_bytes(program)
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        load_model(str(pickled))
+    assert not (tmp_path / "ran").exists()  # what a pickle asks for is not done
     broken = tmp_path / "broken"
     shutil.copytree(tiny_folder, broken)
     (broken / "model.safetensors").write_bytes(b"\x00" * 20)

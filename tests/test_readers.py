@@ -179,3 +179,27 @@ def test_a_hub_folder_is_read_as_the_hub_has_it(tmp_path) -> None:
         read_hub(str(tmp_path / "xnli"), "de", "train")
     with pytest.raises(DataError, match="give a folder with data_dir"):
         read_hub(str(tmp_path / "nothing"), None, "test")
+
+
+def test_a_data_set_made_by_a_program_is_read_as_the_hub_made_it(tmp_path, monkeypatch) -> None:
+    """facebook/mlqa, say: no program is run, but the hub keeps its rows on a branch."""
+    import datasets
+    import pandas as pd
+
+    for name in ("mlqa.en.en", "mlqa.de.de"):
+        folder = tmp_path / name / "test"
+        folder.mkdir(parents=True)
+        pd.DataFrame({"question": [name]}).to_parquet(folder / "0000.parquet")
+    real, asked = datasets.load_dataset, []
+
+    def hub(path, config=None, **options):
+        asked.append(options.pop("revision", "main"))
+        if asked[-1] == "main":
+            raise RuntimeError("Dataset scripts are no longer supported, but found mlqa.py")
+        return real(str(tmp_path), config, **options)
+
+    monkeypatch.setattr(datasets, "load_dataset", hub)
+    assert read_hub("facebook/mlqa", "mlqa.de.de", "test") == [{"question": "mlqa.de.de"}]
+    assert asked == ["main", "refs/convert/parquet"]
+    with pytest.raises(DataError, match=r"mlqa\.fr\.fr.* cannot be loaded"):
+        read_hub("facebook/mlqa", "mlqa.fr.fr", "test")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 from .errors import ModelError, UnknownModelError
@@ -123,8 +125,10 @@ def model_digest(name: str) -> str:
     if not place.is_dir():
         return name
     patterns = ["config.json", "tokenizer.json"]
+    if not (place / "tokenizer.json").exists():
+        patterns.append("spiece.model")
     if name != "mini-scratch":
-        patterns.append("*.safetensors")
+        patterns.append("*.safetensors" if list(place.glob("*.safetensors")) else "*.bin")
     digest = hashlib.sha256()
     for path in sorted(p for pattern in patterns for p in place.glob(pattern)):
         size = path.stat().st_size
@@ -157,17 +161,21 @@ def load_model(name: str = "mini", seed: int = 0) -> Loaded:
     UnknownModelError
         If there is no such model, or the hub cannot be reached.
     ModelError
-        If it is no mT5, or has no safetensors weights.
+        If it is no mT5, or its weights or tokenizer files are missing, broken or not all there.
 
     Notes
     -----
-    Only safetensors weights are read, and no code that comes with a model is run.
+    Weights are safetensors or, where there are none, as in Google's own mT5 checkpoints,
+    ``pytorch_model.bin``, of which tensors are read and nothing else. No code that comes with a
+    model is run.
     """
     from safetensors import SafetensorError
     from transformers import AutoConfig, AutoTokenizer, MT5ForConditionalGeneration
     from transformers.utils import logging as transformers_logging
 
     place = model_place(name)
+    # Else a bot is asked to propose safetensors on the page of a model that has none.
+    os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")
     try:
         config = AutoConfig.from_pretrained(place, trust_remote_code=False)
     except (OSError, ValueError) as error:
@@ -179,17 +187,27 @@ def load_model(name: str = "mini", seed: int = 0) -> Loaded:
     transformers_logging.disable_progress_bar()  # a study has one bar, its own
     try:
         tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=False)
-        model = MT5ForConditionalGeneration.from_pretrained(
-            place, use_safetensors=True, trust_remote_code=False, dtype="float32"
+        model, report = MT5ForConditionalGeneration.from_pretrained(
+            place,
+            weights_only=True,
+            trust_remote_code=False,
+            dtype="float32",
+            output_loading_info=True,
         )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+    except (OSError, ValueError, RuntimeError, EOFError, UnpicklingError, SafetensorError) as error:
         raise ModelError(
             f"the model {name!r} is there but cannot be loaded ({_first_line(error)}). "
-            "It needs model.safetensors and tokenizer files."
+            "It needs model.safetensors or pytorch_model.bin, and tokenizer files."
         ) from None
     finally:
         if bars:
             transformers_logging.enable_progress_bar()
+    lacking = sorted(report["missing_keys"])
+    if lacking:
+        raise ModelError(
+            f"the weights of {name!r} lack {len(lacking)} of the model's tensors, "
+            f"{', '.join(lacking[:3])} among them: the file is another model's, or not whole."
+        )
     loaded = Loaded(Path(name).name if Path(name).is_dir() else name, model, tokenizer)
     if name == "mini-scratch":
         loaded = untrained_copy(loaded, seed)
