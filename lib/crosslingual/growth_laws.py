@@ -15,7 +15,7 @@ import numpy as np
 from .comparisons import PAIR, over_pairs
 from .errors import DataError, UnknownNameError
 from .laws import LAWS, aicc_price, fit_law
-from .responses import as_fractions, need_columns, refuse_several_recipes
+from .responses import as_fractions, need_columns, refuse_several_recipes, rows_where
 from .wording import paragraph
 
 if TYPE_CHECKING:
@@ -97,9 +97,7 @@ class Growth:
 
     def _rivals(self, law: str, study: Mapping[str, str]) -> pd.DataFrame:
         """What `against` says of the laws that foretell anything in one study."""
-        table = self.against(law)
-        for key, value in study.items():
-            table = table[table[key] == value]
+        table = rows_where(self.against(law), **study)
         return table[table["curves"] > 0]
 
     def against(self, law: str = "log", level: float = 0.95) -> pd.DataFrame:

@@ -28,19 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["cheapest_mixture", "next_batch"]
 
-_SHARES = (
-    0.05,
-    0.1,
-    0.2,
-    0.3,
-    0.4,
-    0.5,
-    0.6,
-    0.7,
-    0.8,
-    0.9,
-    0.95,
-)  # of the money, of two languages
+# Of the money, for one of two languages.
+_SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 _STEPS = 24  # of the grid of sums of money
 
 

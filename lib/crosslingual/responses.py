@@ -21,11 +21,27 @@ __all__ = [
     "refuse_several_models",
     "refuse_several_recipes",
     "responses",
+    "rows_where",
 ]
 
 RESPONSES = ("score", "logit", "ratio")
 GAP = 10.0  # percent: nothing between 1 and this looks like fractions among percentages
 FEW = 0.05  # so small a share of scores between, where twice as many are fractions, as well
+
+
+def rows_where(table: pd.DataFrame, **values: object) -> pd.DataFrame:
+    """Rows whose columns have these values.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Any.
+    **values
+        Column and value; all must hold.
+    """
+    for column, value in values.items():
+        table = table[table[column] == value]
+    return table
 
 
 def need_columns(scores: pd.DataFrame, *names: str) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from .comparisons import PAIR, over_pairs
 from .errors import DataError
-from .responses import need_columns, refuse_several_recipes
+from .responses import need_columns, refuse_several_recipes, rows_where
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,10 +85,10 @@ def source_worth(scores: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
         [*keys, "training", "shots"]
     ):
         here = {"task": task, "model": model}
-        base, control = (_where(each, **here) for each in (zero, alone))
+        base, control = (rows_where(each, **here) for each in (zero, alone))
         part, control, base = _same_draws(every, control, base, shots)
         cells = part.groupby(pair)["score"].mean().to_frame()
-        without = _where(control, shots=shots).groupby("target")["score"].mean()
+        without = rows_where(control, shots=shots).groupby("target")["score"].mean()
         cells = cells.join(without.rename("alone"), on="target")
         cells = cells.join(base.groupby(pair)["score"].mean().rename("zero"))
         both, known = cells.dropna(subset="alone"), cells.dropna(subset="zero")
@@ -102,13 +102,6 @@ def source_worth(scores: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
         row["draw"] = np.sqrt(every.groupby(pair)["score"].var().mean())
         rows.append(row)
     return pd.DataFrame(rows)
-
-
-def _where(scores: pd.DataFrame, **values: object) -> pd.DataFrame:
-    """Rows whose columns have these values."""
-    for column, value in values.items():
-        scores = scores[scores[column] == value]
-    return scores
 
 
 def _same_draws(
