@@ -33,7 +33,7 @@ def test_every_public_name_is_there() -> None:
 
 def test_no_traceback_reaches_the_user() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "crosslingual.cli", "features", "--languages", "de,Germn",
+        [sys.executable, "-m", "crosslingual", "features", "--languages", "de,Germn",
          "--out", "/tmp/never.csv"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip

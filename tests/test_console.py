@@ -15,3 +15,10 @@ def test_features_from_the_installed_script(tmp_path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert len(pd.read_csv(out)) == 4
+
+
+def test_the_package_is_the_command() -> None:
+    command = [sys.executable, "-m", "crosslingual", "regress", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("usage: crosslingual regress")

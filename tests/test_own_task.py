@@ -59,7 +59,7 @@ def test_workers_know_it_too(named, tmp_path, tiny_folder) -> None:
         "train": {"recipe": "small", "epochs": 1, "few_updates": 2, "precision": "fp32"},
     }  # fmt: skip
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(config))
-    command = [sys.executable, "-m", "crosslingual.cli", "study", "run", "--workers", "2",
+    command = [sys.executable, "-m", "crosslingual", "study", "run", "--workers", "2",
                "--config", f"{tmp_path}/study.yaml", "--out", f"{tmp_path}/out"]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
     assert done.returncode == 0, done.stderr[-2000:]

@@ -427,7 +427,7 @@ def test_kill_9_loses_and_doubles_nothing(tmp_path, tiny_folder, finished) -> No
     config = tmp_path / "study.yaml"
     changed = _config(tiny_folder, sources=["de", "en", "ru", "uk"], tasks=["intents", "answers"])
     config.write_text(yaml.safe_dump(changed), encoding="utf-8")
-    command = [sys.executable, "-m", "crosslingual.cli", "study", "run"]
+    command = [sys.executable, "-m", "crosslingual", "study", "run"]
     command += ["--config", str(config), "--workers", "2", "--out"]
     out = tmp_path / "killed"
     driver = subprocess.Popen(
