@@ -10,7 +10,7 @@ from crosslingual.feature_plots import plot_scatter
 from crosslingual.growth_laws import growth
 from crosslingual.growth_plots import plot_growth, plot_laws, plot_target_examples, plot_worth
 from crosslingual.machine_plots import plot_steps
-from crosslingual.plots import WONG, plot_diagonal, plot_signal
+from crosslingual.plots import WONG, plot_diagonal, plot_recipes, plot_signal
 from crosslingual.statistical_plots import plot_blocks, plot_changes
 
 
@@ -184,6 +184,21 @@ def test_changes_are_filled_where_they_are_sure() -> None:
     }
     assert dots == {("t", 0.2, 0): True, ("t", -0.1, 1): False, ("u", -0.2, 1): True}
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["b", "c"]
+
+
+def test_recipes_stand_in_one_place_in_all_panels() -> None:
+    """Also the first and the last, in panels of tasks that were tried with few of them."""
+    rows = [
+        {"task": task, "variant": variant, "source": "de", "target": target, "score": score}
+        for task, variant, score in (("t", "b", 0.2), ("t", "c", 0.3), ("u", "b", 0.4))
+        for target, score in (("de", score + 0.1), ("en", score), ("fr", score - 0.1))
+    ]
+    one, two = plot_recipes(pd.DataFrame(rows)).axes
+    assert one.get_ylim() == two.get_ylim() == (1.5, -0.5)
+    home, across = two.get_lines()
+    assert home.get_xdata()[0] == pytest.approx(0.5)
+    assert across.get_xdata()[0] == pytest.approx(0.35)
+    assert math.isnan(across.get_xdata()[1])
 
 
 def test_signal_and_diagonal_show_means_that_are_there() -> None:

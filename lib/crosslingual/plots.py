@@ -304,7 +304,9 @@ def plot_recipes(scores: pd.DataFrame) -> Figure:
     """
     tasks = list(dict.fromkeys(scores["task"]))
     variants = list(dict.fromkeys(scores["variant"]))
-    figure, axes = axes_grid(len(tasks), width=4.6, height=0.27 * len(variants) + 1.2)
+    # Up to four in a row: all have the names of the variants in common.
+    columns = min(max(len(tasks), 1), 4)
+    figure, axes = axes_grid(len(tasks), 4.6, 0.27 * len(variants) + 1.2, columns)
     same = scores["source"] == scores["target"]
     for ax, task in zip(axes, tasks, strict=True):
         for k, (label, kept) in enumerate((("in-language", same), ("across", ~same))):
@@ -313,7 +315,7 @@ def plot_recipes(scores: pd.DataFrame) -> Figure:
             ax.plot(mean, range(len(variants)), "os"[k], color=WONG[k], label=label)
         ax.set(title=task, xlabel="mean score (0 to 1)", xlim=(0, 1))
         ax.set_yticks(range(len(variants)), variants if is_left(ax) else [])
-        ax.invert_yaxis()
+        ax.set_ylim(len(variants) - 0.5, -0.5)
         ax.grid(axis="y", alpha=0.3)
     axes[-1].legend(frameon=False, fontsize=8)
     return figure

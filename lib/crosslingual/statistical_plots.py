@@ -152,7 +152,8 @@ def plot_changes(compared: pd.DataFrame, where: str = "across") -> Figure:
 
     rows = compared[compared["where"] == where]
     tasks, variants = (list(dict.fromkeys(rows[name])) for name in ("task", "variant"))
-    figure, axes = axes_grid(len(tasks), width=4.6, height=0.27 * len(variants) + 1.2)
+    columns = min(max(len(tasks), 1), 4)  # all have the names of the variants in common
+    figure, axes = axes_grid(len(tasks), 4.6, 0.27 * len(variants) + 1.2, columns)
     for ax, task in zip(axes, tasks, strict=True):
         mine = rows[rows["task"] == task].set_index("variant")
         ax.axvline(0, color="grey", lw=1)
@@ -161,9 +162,9 @@ def plot_changes(compared: pd.DataFrame, where: str = "across") -> Figure:
             at = variants.index(name)
             ax.plot([row["low"], row["high"]], [at, at], color=WONG[0])
             ax.plot(row["difference"], at, "s", color=WONG[0], mfc=WONG[0] if sure else "white")
-        ax.set(title=task, xlabel="difference of the mean score")
+        ax.set(title=task, xlabel="change of the mean")
         ax.set_yticks(range(len(variants)), variants if is_left(ax) else [])
         ax.set_ylim(len(variants) - 0.5, -0.5)
-        ax.xaxis.set_major_locator(MaxNLocator(5))
+        ax.xaxis.set_major_locator(MaxNLocator(3))
         ax.grid(axis="y", alpha=0.3)
     return figure
