@@ -121,6 +121,27 @@ def test_devices() -> None:
         find_device("h1000")
 
 
+@pytest.mark.parametrize(("has", "kind"), [(True, "bfloat16"), (False, "float32")])
+def test_a_device_is_measured_in_what_it_will_train_in(monkeypatch, has, kind) -> None:
+    """A processor without bf16 imitates it, hundreds of times as slowly as it multiplies fp32."""
+    monkeypatch.setattr("crosslingual.forecast.has_bf16", lambda: has)
+    measured = []
+    monkeypatch.setattr(
+        "crosslingual.forecast.product_speed", lambda *_, kind, **__: measured.append(kind) or 2e9
+    )
+    assert find_device().flops == 2e9
+    assert measured == [kind]
+
+
+def test_a_study_asks_for_memory_and_measures_no_speed(tiny_folder, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(
+        "crosslingual.forecast.product_speed", lambda *_, **__: pytest.fail("measured")
+    )
+    config = {"model": str(tiny_folder), "tasks": ["intents"], "sources": ["de"]}
+    done = run_study(config, tmp_path, workers=0, progress=False, work=lambda *_: 0)
+    assert (done.measured, done.read) == (0, 0)
+
+
 def test_plan_prints_hours_and_memory(tmp_path, capsys) -> None:
     config = tmp_path / "c.yaml"
     config.write_text("model: google/mt5-small\ntasks: [intents]\nsources: [de, en]\n")

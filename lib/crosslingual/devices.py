@@ -9,7 +9,7 @@ from typing import Any
 
 from .errors import ConfigError, UnknownNameError
 
-__all__ = ["autocast", "device_name", "ready", "visible_gpus", "wanted_device"]
+__all__ = ["autocast", "device_name", "has_bf16", "ready", "visible_gpus", "wanted_device"]
 
 
 def device_name() -> str:
@@ -65,11 +65,12 @@ def autocast(precision: str) -> Any:
     import torch
 
     if precision == "auto":
-        precision = "bf16" if _has_bf16() else "fp32"
+        precision = "bf16" if has_bf16() else "fp32"
     return torch.autocast(device_name(), dtype=torch.bfloat16, enabled=precision == "bf16")
 
 
-def _has_bf16() -> bool:
+def has_bf16() -> bool:
+    """Whether the GPU, or else the processor, has bf16; others imitate it, very slowly."""
     import torch
 
     if torch.cuda.is_available():

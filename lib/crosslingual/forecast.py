@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .devices import has_bf16
 from .errors import ConfigError, ModelError, UnknownNameError
 from .files import read_json
 from .models import model_place
@@ -20,6 +21,7 @@ __all__ = [
     "Shape",
     "check_memory",
     "find_device",
+    "memory_here",
     "memory_needed",
     "operations",
     "shape_of",
@@ -148,10 +150,20 @@ def find_device(name: str = "here") -> Device:
         raise UnknownNameError(name, ["here", *DEVICES])
     import torch
 
+    kind = "bfloat16" if has_bf16() else "float32"
     if torch.cuda.is_available():
-        label, memory = torch.cuda.get_device_name(), torch.cuda.mem_get_info()[1]
-        return Device(label, product_speed("cuda", shape=(8192, 8192, 8192)), float(memory))
-    return Device(f"{os.cpu_count()} cores here", product_speed("cpu"), _free_memory())
+        speed = product_speed("cuda", shape=(8192, 8192, 8192), kind=kind)
+        return Device(torch.cuda.get_device_name(), speed, memory_here())
+    return Device(f"{os.cpu_count()} cores here", product_speed("cpu", kind=kind), memory_here())
+
+
+def memory_here() -> float:
+    """Bytes of this machine's GPU, or what programs can still have where there is none."""
+    import torch
+
+    if torch.cuda.is_available():
+        return float(torch.cuda.mem_get_info()[1])
+    return _free_memory()
 
 
 def product_speed(

@@ -205,10 +205,10 @@ def _following(bar: tqdm[Any], names: set[str], store: RecordStore) -> Iterator[
 
 def _check_memory(study: StudyConfig, processes: int) -> None:
     """Refuse what cannot fit on this machine, before anything is loaded."""
-    from .forecast import check_memory, find_device
+    from .forecast import check_memory, memory_here
 
     large = [m for m in study.models if m not in SHIPPED]
     if large:
-        memory = find_device().memory
+        memory = memory_here()
         for model in large:
             check_memory(model, study.train, memory, processes)
