@@ -42,6 +42,7 @@ LIMITS = {"pud_words": {"train": 6000, "dev": 500, "test": 500}}
 OWN: dict[str, dict[str, Any]] = {"pud_words": {"batch": 32}}  # of a task's study
 CHOSEN = ("sib200", "pud_words")  # their answers are chosen from the labels; others are written
 BASE: dict[str, Any] = {"freeze_embeddings": True, "epochs": 2}
+BOTH = "all weights, 4 passes"
 VARIANTS: dict[str, tuple[dict[str, Any], str]] = {
     "base: vectors frozen, 2 passes": (BASE, ""),
     "all weights": (BASE | {"freeze_embeddings": False}, ""),
@@ -60,9 +61,8 @@ VARIANTS: dict[str, tuple[dict[str, Any], str]] = {
     "mixed with pre-training": (BASE, "mixed"),
     "label scoring": (BASE, "labels"),
     "written": (BASE, "generate"),
-    "all weights, 4 passes": (BASE | {"freeze_embeddings": False, "epochs": 4}, ""),
+    BOTH: (BASE | {"freeze_embeddings": False, "epochs": 4}, ""),
 }
-BOTH = "all weights, 4 passes"
 LONG = ("base: vectors frozen, 2 passes", "all weights", "4 passes", "8 passes", BOTH)
 LEFT_OUT = {
     # no labels to choose from; what is usual by another name; what the other tasks had shown to be
@@ -124,8 +124,11 @@ def one(job: tuple[str, str, str, str]) -> list[dict[str, Any]]:
     settings, how = VARIANTS[variant]
     task = get_task(name)
 
+    def given(code: str, split: str) -> list[Any]:
+        return subset(task.examples(code, split), LIMITS.get(name, {}).get(split))
+
     def cast(code: str, split: str) -> list[Any]:
-        rows = subset(task.examples(code, split), LIMITS.get(name, {}).get(split))
+        rows = given(code, split)
         if how != "prompted":
             return rows
         return [replace(e, input=f"{e.input} {MARK}", target=f"{MARK} {e.target}") for e in rows]
@@ -144,7 +147,7 @@ def one(job: tuple[str, str, str, str]) -> list[dict[str, Any]]:
     for target in TARGETS[name]:
         examples = cast(target, "test")
         if how == "prompted":  # sentinels are left out of what is decoded
-            examples = subset(task.examples(target, "test"), LIMITS.get(name, {}).get("test"))
+            examples = given(target, "test")
             asked = [replace(e, input=f"{e.input} {MARK}") for e in examples]
         else:
             asked = examples

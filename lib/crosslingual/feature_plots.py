@@ -66,7 +66,7 @@ def plot_feature_matrices(features: pd.DataFrame, names: Sequence[str]) -> Figur
     """
     import seaborn as sns
 
-    figure, axes = axes_grid(len(names), width=2.4, height=2.2, columns=min(len(names), 4))
+    figure, axes = axes_grid(len(names), width=2.4, height=2.2, columns=4)
     short = {c: find_language(c).short for c in set(features["source"]) | set(features["target"])}
     order = [short[c] for c in dict.fromkeys(features["source"])]
     for ax, name in zip(axes, names, strict=True):

@@ -48,7 +48,7 @@ def axes_grid(
     width, height : float
         Of one, in inches; narrower where a row would be wider than `PAGE`.
     columns : int, optional
-        Panels a row; by default three, or two where there are four.
+        Panels a row, if there are so many; by default three, or two where there are four.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def axes_grid(
     if panels < 1:
         raise DataError("there is nothing to draw.")
 
-    columns = columns or (2 if panels == 4 else min(panels, 3))
+    columns = min(panels, columns or (2 if panels == 4 else 3))
     rows = -(-panels // columns)
     size = (min(width, PAGE / columns) * columns, height * rows)
     figure = plt.figure(figsize=size, layout="constrained")
@@ -304,9 +304,8 @@ def plot_recipes(scores: pd.DataFrame) -> Figure:
     """
     tasks = list(dict.fromkeys(scores["task"]))
     variants = list(dict.fromkeys(scores["variant"]))
-    # Up to four in a row: all have the names of the variants in common.
-    columns = min(max(len(tasks), 1), 4)
-    figure, axes = axes_grid(len(tasks), 4.6, 0.27 * len(variants) + 1.2, columns)
+    # Four in a row: all have the names of the variants in common.
+    figure, axes = axes_grid(len(tasks), 4.6, 0.27 * len(variants) + 1.2, columns=4)
     same = scores["source"] == scores["target"]
     for ax, task in zip(axes, tasks, strict=True):
         for k, (label, kept) in enumerate((("in-language", same), ("across", ~same))):

@@ -152,8 +152,8 @@ def plot_changes(compared: pd.DataFrame, where: str = "across") -> Figure:
 
     rows = compared[compared["where"] == where]
     tasks, variants = (list(dict.fromkeys(rows[name])) for name in ("task", "variant"))
-    columns = min(max(len(tasks), 1), 4)  # all have the names of the variants in common
-    figure, axes = axes_grid(len(tasks), 4.6, 0.27 * len(variants) + 1.2, columns)
+    # Four in a row: all have the names of the variants in common.
+    figure, axes = axes_grid(len(tasks), 4.6, 0.27 * len(variants) + 1.2, columns=4)
     for ax, task in zip(axes, tasks, strict=True):
         mine = rows[rows["task"] == task].set_index("variant")
         ax.axvline(0, color="grey", lw=1)
