@@ -216,3 +216,18 @@ def test_jackknife_where_one_language_alone_determines_a_coefficient() -> None:
     assert v.std_errors[1] == np.inf
     assert "without 2" in v.note
     assert np.isfinite(v.std_errors[2])
+
+
+def test_hc3_where_one_pair_alone_determines_a_coefficient() -> None:
+    """The pair and its coefficient taken away, the others have statsmodels' errors."""
+    random = np.random.default_rng(1)
+    source, target = list("aaabbbcccd"), list("bcdacdabda")
+    alone = np.array(source) == "d"
+    x = np.column_stack([np.ones(10), random.normal(size=10), np.array(source) == "b", alone])
+    y = random.normal(size=10)
+    e = y - x @ np.linalg.lstsq(x, y, rcond=None)[0]
+    v = covariance(x, e, source, target, "HC3")
+    assert v.std_errors[3] == np.inf
+    assert v.note == "without d->a a coefficient is not determined"
+    theirs = sm.OLS(y[~alone], x[~alone, :3]).fit().get_robustcov_results("HC3").bse
+    np.testing.assert_allclose(v.std_errors[:3], theirs, rtol=1e-8)

@@ -34,14 +34,14 @@ class Covariance:
     kind : str
         One of `KINDS`.
     matrix : array, shape (coefficients, coefficients)
-        Positive semidefinite; for ``jackknife`` the diagonal is infinite where one language
-        alone determines a coefficient.
+        Positive semidefinite; the diagonal is infinite where one language alone (``jackknife``)
+        or one observation (``HC3``) determines a coefficient.
     df : int
         Degrees of freedom for t: observations minus coefficients, or clusters (languages)
         minus one.
     note : str
-        What was done where the estimate was not positive semidefinite, or which language
-        alone determines a coefficient; else empty.
+        What was done where the estimate was not positive semidefinite, or which language or
+        pair alone determines a coefficient; else empty.
     """
 
     kind: str
@@ -154,8 +154,7 @@ def covariance(
     if kind == "classical":
         return Covariance(kind, bread * (e @ e) / (n - k), n - k)
     if kind == "HC3":
-        leverage = np.einsum("ij,jk,ik->i", x, bread, x)
-        return Covariance(kind, bread @ _outer(x * (e / (1 - leverage))[:, None]) @ bread, n - k)
+        return _hc3(x, e, bread, source, target)
     scores = x * e[:, None]
 
     def cluster(codes: NDArray[np.intp]) -> tuple[NDArray[np.float64], int]:
@@ -180,6 +179,32 @@ def covariance(
         meat, groups = cluster(by_source if kind == "source" else by_target)
     matrix, note = _semidefinite(bread @ meat @ bread)
     return Covariance(kind, matrix, groups - 1, note)
+
+
+def _hc3(
+    x: NDArray[np.float64],
+    e: NDArray[np.float64],
+    bread: NDArray[np.float64],
+    source: Sequence[object],
+    target: Sequence[object],
+) -> Covariance:
+    """Squared leave-one-out residuals; none exists of an observation that is fitted exactly."""
+    n, k = x.shape
+    reach = x @ bread  # what a change of an observation does to each coefficient
+    free = 1 - (reach * x).sum(1)
+    alone = free < 1e-9
+    weights = np.where(alone, 0.0, e / np.where(alone, 1.0, free))
+    matrix = _outer(reach * weights[:, None])
+    lost = np.abs(reach[alone]) > 1e-9 * np.sqrt(np.diag(bread))
+    matrix[np.diag_indices(k)] = np.where(lost.any(0), np.inf, np.diag(matrix))
+    pairs = [f"{source[i]}->{target[i]}" for i in np.flatnonzero(alone)]
+    return Covariance("HC3", matrix, n - k, _undetermined(pairs))
+
+
+def _undetermined(without: Sequence[str]) -> str:
+    if not without:
+        return ""
+    return f"without {', '.join(sorted(set(without)))} a coefficient is not determined"
 
 
 def _jackknife(
@@ -212,12 +237,9 @@ def _jackknife(
             if np.any(x[~rows, j]):
                 lost[j] = str(names[i])
     matrix = (languages - 1) / languages * _outer(changes)
-    note = ""
-    if lost:
-        note = f"without {', '.join(sorted(set(lost.values())))} a coefficient is not determined"
-        for j in lost:
-            matrix[j, j] = np.inf
-    return Covariance("jackknife", matrix, languages - 1, note)
+    for j in lost:
+        matrix[j, j] = np.inf
+    return Covariance("jackknife", matrix, languages - 1, _undetermined(list(lost.values())))
 
 
 def _semidefinite(matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64], str]:
