@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -169,6 +170,64 @@ def test_the_study_is_answered(question: str) -> None:
     elif question not in ("growth", "worth", "trainings", "demand", "exchange"):
         one = one[one["shots"] == 0]
     assert QUESTIONS[question](one) is not None
+
+
+ROWS: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], str]] = {
+    "no language": (lambda t: t.assign(target=t["target"].where(t.index > 3)), "name no target"),
+    "words": (lambda t: t.assign(score=t["score"].astype(str)), "'score' holds '.*', which is no"),
+    "no end": (lambda t: t.assign(score=t["score"].where(t.index > 3, np.inf)), "is inf. Allowed"),
+    "no score": (lambda t: t.assign(score=np.nan), "is nan. Allowed"),
+    "text": (lambda t: t.assign(shots="few"), "'shots' holds 'few', which is no number"),
+    "less than none": (lambda t: t.assign(shots=-1), "'shots' holds -1: numbers from 0"),
+}
+
+
+@pytest.mark.parametrize("fault", ROWS)
+@pytest.mark.parametrize("question", sorted(QUESTIONS.keys() - {"models"}))
+def test_rows_that_are_none_are_named(question: str, fault: str) -> None:
+    one = STUDY[(STUDY["task"] == "t") & (STUDY["model"] == "m")].reset_index(drop=True)
+    one = one.assign(settings=one.index.astype(str))  # records are told apart by it
+    spoilt, told = ROWS[fault]
+    with pytest.raises(CrosslingualError, match=told):
+        QUESTIONS[question](spoilt(one))
+
+
+ZERO = STUDY[(STUDY["task"] == "t") & (STUDY["model"] == "m") & (STUDY["shots"] == 0)]
+PAIRS = cl.design(ZERO, FEATURES, TERMS)
+NODES = {"x": 1.0}
+POWER = ("syntax", 1, 1, 1, 1)
+NUMBERS: dict[str, tuple[Callable[..., object], dict[str, object]]] = {
+    "claim": (
+        partial(cl.claim, PAIRS, {"lexical": ["phonology"], "linguistic": ["syntax"]}),
+        {"draws": 0, "seed": -1, "level": 1.5, "permutations": 0},
+    ),
+    "importance": (partial(cl.importance, PAIRS), {"draws": -1, "seed": -1, "level": 0}),
+    "bootstrap": (
+        partial(cl.node_bootstrap, PAIRS.rows, lambda _: NODES),
+        {"draws": 1.5, "seed": -1},
+    ),
+    "validate": (partial(cl.validate, ZERO, FEATURES, TERMS, folds=3), {"seed": -1}),
+    "power": (
+        partial(cl.power, FEATURES, *POWER, languages=[6]),
+        {"draws": 0, "alpha": np.nan, "seed": -1, "permutations": 0},
+    ),
+    "power of none": (partial(cl.power, FEATURES, *POWER), {"languages": [np.nan]}),
+    "worth": (partial(cl.source_worth, STUDY), {"level": 1}),
+    "cheapest": (partial(cl.cheapest_mixture, ZERO, "fin", 0.5), {"languages_tried": 0}),
+}
+
+
+@pytest.mark.parametrize(("verb", "name"), [(v, n) for v in NUMBERS for n in NUMBERS[v][1]])
+def test_numbers_out_of_range_are_named(verb: str, name: str) -> None:
+    ask, given = NUMBERS[verb]
+    with pytest.raises(CrosslingualError, match=rf"must be .*{given[name]}|not {given[name]}"):
+        ask(**{name: given[name]})
+
+
+def test_a_permutation_test_needs_as_many_of_everything() -> None:
+    source, target = PAIRS.rows["source"].tolist(), PAIRS.rows["target"].tolist()
+    with pytest.raises(CrosslingualError, match="there are 56, 55, 56 and 56"):
+        cl.mrqap(PAIRS.rows[["syntax"]], PAIRS.y.tolist()[1:], source, target)
 
 
 FAULTS: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], str]] = {

@@ -137,7 +137,7 @@ def buy(args: argparse.Namespace) -> None:
 
 def predict(args: argparse.Namespace) -> None:
     """Do ``crosslingual predict``."""
-    from .bootstrap import check_level
+    from .arguments import check_level
     from .conformal import calibrate
     from .effective import fit_effective
     from .files import write_csv

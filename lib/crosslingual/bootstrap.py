@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .arguments import check_count, check_level, generator
 from .errors import CrosslingualError, DataError
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["check_level", "intervals", "node_bootstrap", "node_draws", "over_draws"]
+__all__ = ["intervals", "node_bootstrap", "node_draws", "over_draws"]
 
 LEAST_USABLE = 0.8
 
@@ -44,13 +45,14 @@ def node_draws(
     Raises
     ------
     DataError
-        If there are fewer than four languages.
+        If there are fewer than four languages, or no draws.
     """
+    check_count("draws", draws)
+    random = generator(seed)
     names, codes = np.unique(np.concatenate([source, target]), return_inverse=True)
     if len(names) < 4:
         raise DataError(f"drawing languages needs at least four of them, not {len(names)}.")
     n = len(source)
-    random = np.random.default_rng(seed)
     counts = random.multinomial(len(names), np.full(len(names), 1 / len(names)), size=draws)
     same = codes[:n] == codes[n:]
     result: NDArray[np.intp] = np.where(
@@ -144,12 +146,6 @@ def node_bootstrap(
             seed,
         )
     )
-
-
-def check_level(level: float) -> None:
-    """Raise a `DataError` for the level of an interval that is none."""
-    if not 0 < level < 1:
-        raise DataError(f"the level of an interval must be between 0 and 1, not {level}.")
 
 
 def intervals(drawn: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:

@@ -15,8 +15,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from .arguments import generator
 from .corpus import corpus_files, language_of, read_paragraphs
 from .errors import CorpusError
 from .files import prepare_folder, write_text
@@ -208,6 +207,6 @@ def extend_corpus(
         lines = [*read_paragraphs(path), *(repeat * more[code])]
         added = repeat * sum(map(len, more[code]))
         sizes[code] = (sum(map(len, lines)) - added, added)
-        order = np.random.default_rng(seed).permutation(len(lines))
+        order = generator(seed).permutation(len(lines))
         write_text(folder / f"{code}.txt", "\n".join(lines[i] for i in order) + "\n")
     return sizes

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .arguments import generator
 from .conformal import quantile_over_targets
 from .responses import as_fractions
 
@@ -109,7 +110,7 @@ def chances(
     seed : int
         Of the draws.
     """
-    random = np.random.default_rng(seed)
+    random = generator(seed)
     gap = errors["score"] - errors["predicted"]
     within = gap - gap.groupby(errors["target"]).transform("mean")
     wide = within.groupby([errors["target"], errors["source"]]).mean().unstack()

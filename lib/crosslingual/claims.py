@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .arguments import check_level
 from .decomposition import drawn_importance, feature_groups, relative_importance
 from .errors import DataError
 from .model_matrix import DEFAULT_TERMS, Design, design
@@ -95,7 +96,8 @@ def claim(
     Raises
     ------
     DataError
-        If a block has no feature, or there are too few languages to draw from.
+        If a block has no feature, there are too few languages to draw from, or a number that is
+        asked for is out of range.
 
     Notes
     -----
@@ -104,6 +106,7 @@ def claim(
     block's residuals on everything else (`crosslingual.permutation.mrqap_block`). "Larger" is
     said only where the node-bootstrap interval of the difference of shares leaves zero out.
     """
+    check_level(level)
     parts = _parts(made, groups)
     rows = made.rows
     languages = len(set(rows["source"]) | set(rows["target"]))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .bootstrap import check_level
+from .arguments import check_level
 from .errors import DataError, UnknownNameError
 from .responses import need_columns, refuse_several_recipes
 from .standard_errors import covariance

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .bootstrap import check_level
+from .arguments import check_level, generator
 from .effective import Effective, Predicted, fit_effective
 from .errors import DataError
 from .exchange import logistic, logit
@@ -175,7 +175,7 @@ def calibrate(
     """
     import pandas as pd
 
-    cells, random = model.mixtures, np.random.default_rng(seed)
+    cells, random = model.mixtures, generator(seed)
     found = []
 
     def note(kind: str, test: NDArray[np.bool_], train: NDArray[np.bool_]) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .arguments import check_count, check_level
 from .bootstrap import over_draws
 from .errors import DataError
 from .model_matrix import Design
@@ -251,8 +252,10 @@ def importance(
     Raises
     ------
     DataError
-        As `subset_r2`; or if a fifth of the draws cannot be used.
+        As `subset_r2`; or if a fifth of the draws cannot be used, or a number is out of range.
     """
+    check_level(level)
+    check_count("draws", draws, 0)
     terms = list(made.terms)
     parts = feature_groups(terms, groups) if by_group else {t: [t] for t in terms}
     base = made.base().to_numpy()

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .arguments import check_level
 from .boosting import one_thread
-from .bootstrap import check_level
 from .conformal import Calibration, calibrate
 from .effective import Effective, fit_effective
 from .errors import DataError

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .arguments import generator
 from .conformal import LEAST_LANGUAGES, calibrate
 from .effective import fit_effective
 from .errors import DataError
@@ -76,7 +77,7 @@ def validate_mixtures(
     from tqdm import tqdm
 
     cells = mixtures.take(np.flatnonzero(~np.isnan(mixtures.scores)))
-    random = np.random.default_rng(seed)
+    random = generator(seed)
     runs = random.permutation(np.unique(cells.runs))
     targets = random.permutation(np.unique(cells.targets))
     if len(runs) < folds or len(targets) < LEAST_LANGUAGES + 1 or folds < 2:

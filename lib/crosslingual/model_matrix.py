@@ -17,7 +17,7 @@ from .collinearity import (
 )
 from .errors import DataError
 from .feature_tables import DISTANCES, check_features
-from .responses import RESPONSES, as_fractions, one_row_a_cell, responses
+from .responses import RESPONSES, as_fractions, need_columns, one_row_a_cell, responses
 from .summaries import reliability
 
 if TYPE_CHECKING:
@@ -202,6 +202,7 @@ def design(
         have = [c for c in features.columns if c not in ("source", "target")]
         raise DataError(f"no feature {unknown or list(terms)}. Allowed: {', '.join(have)}.")
     check_features(features, [t for t in terms if t != "log_shots"])
+    need_columns(scores, "task", "source", "target", "score")
     if task is not None:
         if task not in set(scores["task"]):
             raise DataError(f"no task {task!r}. Tasks: {', '.join(sorted(set(scores['task'])))}.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .arguments import check_count, check_level, generator
 from .errors import DataError
 from .feature_tables import check_features
 
@@ -76,7 +77,8 @@ def power(
     Raises
     ------
     DataError
-        For unknown names, standard deviations that are no positive numbers, too few languages.
+        For unknown names, standard deviations that are no positive numbers, too few languages, and
+        numbers out of range.
     """
     import pandas as pd
     from statsmodels.stats.proportion import proportion_confint
@@ -89,13 +91,19 @@ def power(
             f"{', '.join(str(c) for c in features if c not in ('source', 'target'))}."
         )
     check_features(features, terms)
+    check_count("draws", draws)
+    check_count("permutations", permutations)
+    check_level(alpha, "alpha")
     pool = sorted(set(features["source"]) & set(features["target"]))
-    if min(sd_source, sd_target) < 0 or sd_residual <= 0 or not np.isfinite(effect):
+    given = np.array([effect, sd_source, sd_target, sd_residual], dtype=float)
+    if not np.isfinite(given).all() or (given[1:] < 0).any() or sd_residual == 0:
         raise DataError(
             f"the standard deviations ({sd_source}, {sd_target}, {sd_residual}) must not be "
-            f"negative, the last not zero, and the effect ({effect}) finite."
+            f"negative, the last not zero, and all be finite, as the effect ({effect})."
         )
-    if min(languages) < 5 or max(languages) > len(pool):
+    for count in languages:
+        check_count("a number of languages", count, 5)
+    if not languages or max(languages) > len(pool):
         raise DataError(
             f"numbers of languages must be from 5 to {len(pool)} (the pool), not "
             f"{', '.join(map(str, languages))}."
@@ -111,7 +119,7 @@ def power(
     off = ~np.eye(len(pool), dtype=bool)
     if not np.isfinite(cube[:, off]).all():
         raise DataError("the feature table misses pairs or values; every ordered pair is needed.")
-    random = np.random.default_rng(seed)
+    random = generator(seed)
     rows = []
     for count in languages:
         found = dict.fromkeys(tests, 0)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .bootstrap import check_level
+from .arguments import check_count, check_level
 from .demands import (
     Advice,
     as_goal,
@@ -106,8 +106,8 @@ def cheapest_mixture(
     Raises
     ------
     DataError
-        If the goal, the interval, a price or the labels there are are out of range, or a language
-        is named twice.
+        If the goal, the interval, a price, the labels there are or ``languages_tried`` are out of
+        range, or a language is named twice.
     UnknownLanguageError
         For a language that neither the scores nor the registry have.
     """
@@ -115,6 +115,7 @@ def cheapest_mixture(
 
     goal = as_goal(goal)
     check_level(interval)
+    check_count("languages_tried", languages_tried)
     known = known_mixtures(advice)
     code = code_among(target, known)
     price = _prices(prices, [*known.languages, code])

@@ -13,8 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from .arguments import generator
 from .errors import DataError
 from .evaluation import evaluate, judge
 from .models import Loaded
@@ -67,7 +66,7 @@ def exchange_questions(examples: Sequence[Example], seed: int = 0) -> list[Examp
     >>> [e.input for e in exchange_questions(two)]
     ['question: When? context: Ann.', 'question: Who? context: In 1990.']
     """
-    random = np.random.default_rng(seed)
+    random = generator(seed)
     parts = [_parts(e) for e in examples]
     asked: dict[str, list[str]] = {}
     for example, (question, _) in zip(examples, parts, strict=True):
@@ -112,7 +111,7 @@ def trivial_answers(examples: Sequence[Example], seed: int = 0) -> dict[str, lis
     DataError
         If an input has another form.
     """
-    random = np.random.default_rng(seed)
+    random = generator(seed)
     contexts = [_parts(e)[1] for e in examples]
     pieces = []
     for context in contexts:

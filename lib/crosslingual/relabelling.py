@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .arguments import check_count, generator
 from .errors import DataError
 
 if TYPE_CHECKING:
@@ -86,8 +87,13 @@ def relabelled(
     y = np.asarray(response, dtype=float)
     if not np.isfinite(x).all() or not np.isfinite(y).all():
         raise DataError("features and response must be finite: drop incomplete pairs first.")
-    if draws < 1:
-        raise DataError(f"a permutation test needs at least one permutation, not {draws}.")
+    check_count("the number of permutations", draws)
+    random = generator(seed)
+    if not len(x) == len(y) == len(source) == len(target):
+        raise DataError(
+            f"one row of features, response, source and target an observation: there are {len(x)}, "
+            f"{len(y)}, {len(source)} and {len(target)}."
+        )
     rows, columns = np.asarray(source, dtype=str), np.asarray(target, dtype=str)
     if square is None:
         square = set(rows.tolist()) == set(columns.tolist())
@@ -112,7 +118,6 @@ def relabelled(
         raise DataError("the features are collinear in this sample: leave one of them out.")
     possible = factorial(len(row_names)) * (1 if square else factorial(len(column_names)))
     exact = square and possible <= draws
-    random = np.random.default_rng(seed)
     by_row = _orders(len(row_names), draws, random, exact)
     by_column = by_row if square else _orders(len(column_names), draws, random, False)
     shape = (int(levels.max()) + 1, len(row_names), len(column_names))

@@ -45,7 +45,13 @@ def rows_where(table: pd.DataFrame, **values: object) -> pd.DataFrame:
 
 
 def need_columns(scores: pd.DataFrame, *names: str) -> None:
-    """Raise a DataError if a table of scores lacks a column that a question needs."""
+    """Raise a DataError if a table of scores lacks what a question needs.
+
+    That is a column; a language or task in a row; or, where a column holds scores, numbers of
+    target examples or seeds, a number.
+    """
+    from pandas.api.types import is_numeric_dtype
+
     missing = [name for name in names if name not in scores]
     if missing:
         raise DataError(
@@ -53,6 +59,38 @@ def need_columns(scores: pd.DataFrame, *names: str) -> None:
             f"{', '.join(map(str, scores.columns))}. read_scores fills in shots, seed, model and "
             "training where a file has none."
         )
+    for name in ("task", "source", "target"):
+        if name in scores and scores[name].isna().any():
+            count = int(scores[name].isna().sum())
+            raise DataError(
+                f"{count} of {len(scores)} rows name no {name}: fill it in or drop them."
+            )
+    for name, least in (("score", -np.inf), ("shots", 0), ("seed", -np.inf)):
+        if name not in scores or scores.empty:
+            continue
+        if not is_numeric_dtype(scores[name]):
+            raise DataError(
+                f"the column {name!r} holds {scores[name].iloc[0]!r}, which is no number: convert "
+                "it (pandas.to_numeric)."
+            )
+        values = scores[name].to_numpy(dtype=float)
+        bad = ~np.isfinite(values) | (values < least)
+        if bad.any() and name == "score":
+            raise DataError(_odd_score(scores[bad].iloc[0]))
+        if bad.any():
+            raise DataError(
+                f"the column {name!r} holds {values[bad][0]:g}: numbers{' from 0' * (least == 0)} "
+                "are allowed."
+            )
+
+
+def _odd_score(row: pd.Series) -> str:
+    told = [str(row[name]) for name in ("task", "source", "target") if name in row]
+    where = ", ".join([*told[:-2], " -> ".join(told[-2:])])
+    return (
+        f"the score of {where} is {row['score']}. Allowed: fractions from 0 to 1, or percentages "
+        "from 0 to 100."
+    )
 
 
 def refuse_several_models(scores: pd.DataFrame) -> None:
@@ -114,13 +152,9 @@ def as_fractions(scores: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     need_columns(scores, "task", "source", "target", "score")
     out, notes = scores.copy(), []
     values = out["score"].to_numpy(dtype=float).copy()  # by place: indices may repeat
-    bad = ~np.isfinite(values) | (values < 0) | (values > 100)
+    bad = (values < 0) | (values > 100)
     if bad.any():
-        row = out[bad].iloc[0]
-        raise DataError(
-            f"the score of {row['task']}, {row['source']} -> {row['target']} is {row['score']}. "
-            "Allowed: fractions from 0 to 1, or percentages from 0 to 100."
-        )
+        raise DataError(_odd_score(out[bad].iloc[0]))
     scale = np.ones(len(out))
     for task in sorted(out["task"].dropna().unique()):
         places = np.flatnonzero(out["task"] == task)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from .errors import DataError, UnknownLanguageError
 from .languages import find_language
+from .responses import need_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,7 +68,8 @@ def records_of(table: pd.DataFrame) -> list[Record]:
     Raises
     ------
     DataError
-        If a column is missing, a score is none of a record, or two rows are of the same cell.
+        If a column is missing or holds no numbers, a score is none of a record, or two rows are of
+        the same cell.
     """
     from .records import Record
 
@@ -79,6 +81,7 @@ def records_of(table: pd.DataFrame) -> list[Record]:
             f"the table lacks {', '.join(missing)}: it is none that 'crosslingual study export' "
             "wrote, and does not say how its scores were made."
         )
+    need_columns(table)
     table = table[list(COLUMNS)].astype(object)
     table["se"] = table["se"].where(table["se"].notna(), None)
     rows = table.itertuples(index=False)

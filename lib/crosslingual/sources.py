@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .bootstrap import check_level
+from .arguments import check_level
 from .chances import chances, interval_reach, noise_of_scores, normal_reach
 from .errors import DataError
 from .feature_tables import numeric_terms

@@ -197,7 +197,7 @@ def _hc3(
     matrix = _outer(reach * weights[:, None])
     lost = np.abs(reach[alone]) > 1e-9 * np.sqrt(np.diag(bread))
     matrix[np.diag_indices(k)] = np.where(lost.any(0), np.inf, np.diag(matrix))
-    pairs = [f"{source[i]}->{target[i]}" for i in np.flatnonzero(alone)]
+    pairs = [f"{source[i]}->{target[i]}" for i in np.flatnonzero(alone).tolist()]
     return Covariance("HC3", matrix, n - k, _undetermined(pairs))
 
 

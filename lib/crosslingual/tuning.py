@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .adapters import merge_adapters
+from .arguments import generator
 from .batching import Encoded, bucketed, encode, pad
 from .checkpoints import Checkpoint
 from .devices import autocast
@@ -145,7 +146,7 @@ def fine_tune(
             f"{'none' if dev is None else len(dev)}."
         )
     torch.manual_seed(seed)
-    random = np.random.default_rng(seed)
+    random = generator(seed)
     model = trainable_copy(loaded, settings)
     pad_id = int(loaded.tokenizer.pad_token_id)
     data = encode(loaded, train, settings.max_input)

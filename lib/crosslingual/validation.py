@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .arguments import generator
 from .bootstrap import intervals
 from .errors import DataError
 from .feature_tables import DISTANCES, numeric_terms
@@ -161,7 +162,7 @@ def leave_one_language_out(
         )
     if folds is not None and not 2 <= folds <= len(names):
         raise DataError(f"folds must be from 2 to {len(names)} (languages), not {folds}.")
-    order = np.random.default_rng(seed).permutation(len(names)) if folds else np.arange(len(names))
+    order = generator(seed).permutation(len(names)) if folds else np.arange(len(names))
     for group in np.array_split(order, folds or len(names)):
         chosen = names[group]
         as_source, as_target = np.isin(source, chosen), np.isin(target, chosen)

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from .arguments import generator
 from .corpus import corpus_files, language_shares, read_paragraphs
 from .errors import CorpusError
 
@@ -89,7 +88,7 @@ def _sample(corpus: str | Path, alpha: float, sample_bytes: int, seed: int) -> I
     texts = {code: list(read_paragraphs(path)) for code, path in files.items()}
     sizes = {code: sum(map(len, lines)) for code, lines in texts.items()}
     shares = language_shares(sizes, alpha)
-    random = np.random.default_rng(seed)
+    random = generator(seed)
     for code, lines in texts.items():
         budget = int(shares[code] * sample_bytes)
         for i in random.permutation(len(lines)):
