@@ -109,7 +109,7 @@ def test_what_cannot_be_tested() -> None:
         mrqap(x[few], y[few], _names(i[few]), _names(j[few]))
     with pytest.raises(DataError, match="there twice"):
         mrqap(pd.concat([x, x]), [*y, *y], _names(i) * 2, _names(j) * 2)
-    with pytest.raises(DataError, match="at least one permutation"):
+    with pytest.raises(DataError, match="permutations must be a whole number from 1"):
         mrqap(x, y, *names, draws=0)
     with pytest.raises(DataError, match="no features"):
         mrqap_block(x, ["c"], y, *names)
