@@ -54,26 +54,35 @@ def wanted_device(name: str | None) -> str:
     return name or here
 
 
-def autocast(precision: str) -> Any:
-    """Context for the given precision on the CPU or GPU at hand.
+def autocast(precision: str, device: str | None = None) -> Any:
+    """Context for the given precision.
 
     Parameters
     ----------
     precision : str
         ``auto``, ``bf16`` or ``fp32``.
+    device : str, optional
+        ``cpu`` or ``cuda``; by default what `device_name` says.
     """
     import torch
 
+    device = device or device_name()
     if precision == "auto":
-        precision = "bf16" if has_bf16() else "fp32"
-    return torch.autocast(device_name(), dtype=torch.bfloat16, enabled=precision == "bf16")
+        precision = "bf16" if has_bf16(device) else "fp32"
+    return torch.autocast(device, dtype=torch.bfloat16, enabled=precision == "bf16")
 
 
-def has_bf16() -> bool:
-    """Whether the GPU, or else the processor, has bf16; others imitate it, very slowly."""
+def has_bf16(device: str | None = None) -> bool:
+    """Whether the GPU, or else the processor, has bf16; others imitate it, very slowly.
+
+    Parameters
+    ----------
+    device : str, optional
+        ``cpu`` or ``cuda``; by default what `device_name` says.
+    """
     import torch
 
-    if torch.cuda.is_available():
+    if (device or device_name()) == "cuda":
         return bool(torch.cuda.is_bf16_supported())
     return bool(torch.cpu._is_avx512_bf16_supported())
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from .devices import has_bf16
+
 __all__ = ["StackedMuon", "orthogonal"]
 
 
@@ -28,7 +30,7 @@ def orthogonal(
 
     Returns
     -------
-    Tensor of bfloat16, same shape
+    Tensor of bfloat16 (where the device has it), same shape
         Singular values near 1.
 
     References
@@ -36,7 +38,7 @@ def orthogonal(
     Jordan et al. 2024, Muon. https://kellerjordan.github.io/posts/muon/
     """
     a, b, c = coefficients
-    x = stack.bfloat16()
+    x = stack.bfloat16() if has_bf16(stack.device.type) else stack
     x = x / x.norm(dim=(1, 2), keepdim=True).clamp(min=eps)
     for _ in range(rounds):
         gram = x @ x.mT

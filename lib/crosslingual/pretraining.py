@@ -16,7 +16,7 @@ from tqdm import tqdm
 from .batches import Batches, feed
 from .cooccurrence import shared_vectors
 from .corpus import pack
-from .devices import wanted_device
+from .devices import autocast, wanted_device
 from .errors import ConfigError, UnknownNameError
 from .files import prepare_folder, read_json, write_atomic, write_json
 from .optimisers import pretraining_optimisers
@@ -92,7 +92,7 @@ def held_out_losses(model: Any, batches: Batches) -> dict[str, float]:
 
     losses, device = {}, model.device
     model.eval()
-    with torch.inference_mode(), torch.autocast(device.type, dtype=torch.bfloat16):
+    with torch.inference_mode(), autocast("auto", device.type):
         for code in batches.languages:
             inputs, targets = (torch.from_numpy(x).to(device) for x in batches.held_out(code))
             losses[code] = round(float(seq2seq_loss(model, inputs, targets)), 4)
@@ -258,7 +258,7 @@ def pretrain(
         for optimiser in optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = group["peak"] * _schedule(step, config)
-        with torch.autocast(device, dtype=torch.bfloat16):
+        with autocast("auto", device):
             if device == "cuda":
                 loss = body(model, inputs, targets)
             else:
