@@ -2,12 +2,14 @@
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from crosslingual.cli import main
+from crosslingual.devices import has_bf16
 from crosslingual.errors import ConfigError, UnknownNameError
 from crosslingual.forecast import (
     DEVICES,
@@ -119,6 +121,20 @@ def test_devices() -> None:
     assert here.memory > GIB / 4
     with pytest.raises(UnknownNameError, match="h100"):
         find_device("h1000")
+
+
+@pytest.mark.parametrize(("generation", "has"), [(7, False), (8, True)])
+def test_a_gpu_that_imitates_bf16_does_not_have_it(monkeypatch, generation, has) -> None:
+    """A T4 (Turing, 7.5) holds bf16 numbers, so that torch says yes unless it is asked twice."""
+    monkeypatch.setattr("torch.version.hip", None)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.current_device", lambda: 0)
+    monkeypatch.setattr(
+        "torch.cuda.get_device_properties", lambda _: SimpleNamespace(major=generation)
+    )
+    monkeypatch.setattr("torch.cuda._check_bf16_tensor_supported", lambda _: True)
+    assert torch.cuda.is_bf16_supported()
+    assert has_bf16() is has
 
 
 @pytest.mark.parametrize(("has", "kind"), [(True, "bfloat16"), (False, "float32")])

@@ -83,7 +83,7 @@ def has_bf16(device: str | None = None) -> bool:
     import torch
 
     if (device or device_name()) == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return bool(torch.cpu._is_avx512_bf16_supported())
 
 
