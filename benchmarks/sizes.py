@@ -74,7 +74,7 @@ def measure(size: str, more: dict[str, Any]) -> dict[str, Any]:
         if torch.cuda.is_available()
         else 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     )
-    foreseen = sum(memory_needed(shape, settings, INPUTS, OUTPUTS).values())
+    foreseen = sum(memory_needed(shape, settings, INPUTS, OUTPUTS, device.bf16).values())
     return {
         "device": device.name,
         "ceiling_tflops": round(device.flops / 1e12, 2),

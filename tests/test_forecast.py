@@ -9,7 +9,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from crosslingual.cli import main
-from crosslingual.devices import has_bf16
+from crosslingual.devices import autocast, has_bf16
 from crosslingual.errors import ConfigError, UnknownNameError
 from crosslingual.forecast import (
     DEVICES,
@@ -22,6 +22,7 @@ from crosslingual.forecast import (
     operations,
     shape_of,
 )
+from crosslingual.losses import states
 from crosslingual.pretraining import Architecture, new_model
 from crosslingual.running import run_study
 from crosslingual.train_settings import TrainSettings, recipe_for
@@ -86,6 +87,46 @@ def test_memory_is_about_what_a_process_takes() -> None:
     settings = TrainSettings(epochs=1, batch=8, max_input=256)
     needed = sum(memory_needed(shape, settings, 256, 40).values())
     assert needed / 1.6 < peak < needed * 1.6
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_activations_are_what_autograd_keeps(precision: str) -> None:
+    """Oracle: the tensors that autograd saves, each counted once, weights and their copies not."""
+    sizes = Architecture(96, 200, 6, 5, 3, 40)
+    model = new_model(sizes, 500).train()
+    model.set_attn_implementation("sdpa")  # keeps no less than eager attention
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.1
+        if hasattr(module, "relative_attention_num_buckets"):
+            module.dropout = 0.1
+    ours = {p.untyped_storage().data_ptr() for p in model.parameters()}
+    shapes = {frozenset(p.shape) for p in model.parameters()}
+    kept: dict[int, torch.Tensor] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in ours and frozenset(tensor.shape) not in shapes:
+            kept[storage.data_ptr()] = tensor
+        return tensor
+
+    inputs, labels = torch.randint(3, 500, (4, 53)), torch.randint(3, 500, (4, 17))
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), autocast(precision):
+        states(model, inputs, torch.ones_like(inputs), labels)
+    counted = sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
+    shape = Shape(96, 200, 6, 5, 3, 40, 500, tied=True)
+    settings = TrainSettings(batch=4, precision=precision)
+    foreseen = memory_needed(shape, settings, 53, 17)["activations"]
+    assert foreseen == pytest.approx(counted, rel=0.04)
+
+
+def test_without_bf16_more_memory_is_foreseen() -> None:
+    shape = SHAPES["google/mt5-base"]
+    auto, named = TrainSettings(), TrainSettings(precision="bf16")
+    half, full = (memory_needed(shape, auto, 512, 64, bf16=x)["activations"] for x in (True, False))
+    assert full > 1.15 * half
+    assert memory_needed(shape, named, 512, 64, bf16=False)["activations"] == half
+    assert [name for name, device in DEVICES.items() if not device.bf16] == ["t4", "v100"]
 
 
 def test_what_saves_memory_is_foreseen_to() -> None:

@@ -84,16 +84,19 @@ class Device:
         Operations a second in bf16 (fp32 where it has no bf16), dense, at best.
     memory : float
         Bytes.
+    bf16 : bool
+        Whether it has bf16, and does not imitate it.
     """
 
     name: str
     flops: float
     memory: float
+    bf16: bool = True
 
 
 # Dense bf16 rates and memory from NVIDIA's data sheets; T4 and V100 have no bf16: fp32.
 DEVICES = {
-    name: Device(name, rate * 1e12, gib * GIB)
+    name: Device(name, rate * 1e12, gib * GIB, name not in ("t4", "v100"))
     for name, rate, gib in (
         ("t4", 8.1, 15), ("v100", 15.7, 32), ("l4", 121.0, 23), ("a10", 125.0, 23),
         ("a100-40", 312.0, 39.5), ("a100-80", 312.0, 79.0), ("h100", 989.0, 79.0),
@@ -150,11 +153,13 @@ def find_device(name: str = "here") -> Device:
         raise UnknownNameError(name, ["here", *DEVICES])
     import torch
 
-    kind = "bfloat16" if has_bf16() else "float32"
+    half = has_bf16()
+    kind = "bfloat16" if half else "float32"
     if torch.cuda.is_available():
         speed = product_speed("cuda", shape=(8192, 8192, 8192), kind=kind)
-        return Device(torch.cuda.get_device_name(), speed, memory_here())
-    return Device(f"{os.cpu_count()} cores here", product_speed("cpu", kind=kind), memory_here())
+        return Device(torch.cuda.get_device_name(), speed, memory_here(), half)
+    speed = product_speed("cpu", kind=kind)
+    return Device(f"{os.cpu_count()} cores here", speed, memory_here(), half)
 
 
 def memory_here() -> float:
@@ -233,8 +238,14 @@ def operations(shape: Shape, inputs: float, outputs: float) -> float:
     return 2 * (layers + outputs * d * shape.vocabulary)
 
 
+_KEPT = {  # bytes for each unit of width, of all heads, of d_ff, of attention weights
+    "bf16": {"encoder": (30, 14, 16, 12), "decoder": (42, 20, 16, 12), "across": (4, 8)},
+    "fp32": {"encoder": (32, 16, 32, 12), "decoder": (48, 24, 32, 12), "across": (0, 8)},
+}
+
+
 def memory_needed(
-    shape: Shape, settings: TrainSettings, inputs: float, outputs: float
+    shape: Shape, settings: TrainSettings, inputs: float, outputs: float, bf16: bool = True
 ) -> dict[str, float]:
     """Bytes that one fine-tuning holds at its fullest, by what they are for.
 
@@ -248,6 +259,8 @@ def memory_needed(
         Longest input in tokens.
     outputs : float
         Longest output.
+    bf16 : bool
+        Whether ``precision: auto`` is bf16 there (`Device.bf16`).
 
     Returns
     -------
@@ -258,8 +271,10 @@ def memory_needed(
 
     Notes
     -----
-    Activations in bf16 after Korthikanti et al. 2023 (table 2), with T5's attention weights
-    in fp32. An estimate, good to a factor of about 1.5; the rest is exact.
+    Activations are counted as Korthikanti et al. 2023 (table 2) do, for T5's layers: what
+    autograd keeps of each for a token, with dropout, and with the attention that keeps most. A
+    token that the decoder reads from the encoder is kept once more in every layer. What libraries
+    keep is an estimate; the rest is exact.
     """
     count = shape.parameters
     trained = float(count)
@@ -271,10 +286,18 @@ def memory_needed(
         trained -= shape.vocabulary * shape.d_model
     rows = min(settings.micro_batch or settings.batch, settings.batch)
     tokens = rows * inputs, rows * outputs
-    states = 34 * shape.d_model + 8 * shape.d_ff
-    scores = 14 * shape.heads
-    per_encoder = tokens[0] * (states + scores * inputs)
-    per_decoder = tokens[1] * (1.6 * states + scores * (inputs + outputs))
+    half = bf16 if settings.precision == "auto" else settings.precision == "bf16"
+    kept_by = _KEPT["bf16" if half else "fp32"]
+    inner = shape.heads * shape.d_kv
+
+    def layer(kind: str, others: float) -> float:
+        width, heads, feed, weights = kept_by[kind]
+        scores = weights * shape.heads * others
+        return width * shape.d_model + heads * inner + feed * shape.d_ff + scores
+
+    read = kept_by["across"][0] * shape.d_model + kept_by["across"][1] * inner
+    per_encoder = tokens[0] * layer("encoder", inputs)
+    per_decoder = tokens[1] * layer("decoder", inputs + outputs) + tokens[0] * read
     if settings.checkpointing:  # what enters each layer, and one layer in full
         kept = 4 * shape.d_model
         held = shape.encoder_layers * tokens[0] + shape.decoder_layers * tokens[1]
@@ -292,7 +315,12 @@ def memory_needed(
 
 
 def check_memory(
-    model: str, settings: TrainSettings, memory: float, processes: int = 1, outputs: int = 64
+    model: str,
+    settings: TrainSettings,
+    memory: float,
+    processes: int = 1,
+    outputs: int = 64,
+    bf16: bool = True,
 ) -> None:
     """Refuse a fine-tuning that cannot fit, with numbers, before it starts.
 
@@ -307,6 +335,8 @@ def check_memory(
         How many fine-tunings run beside each other.
     outputs : int
         Longest output in tokens.
+    bf16 : bool
+        As in `memory_needed`.
 
     Raises
     ------
@@ -315,7 +345,7 @@ def check_memory(
     shape = shape_of(model)
     if shape is None:
         return
-    parts = memory_needed(shape, settings, settings.max_input, outputs)
+    parts = memory_needed(shape, settings, settings.max_input, outputs, bf16)
     if settings.micro_batch == 0 and shape.parameters < 5e7:
         return  # small models: rows are seldom as long as max_input, and cost little anyway
     needed = processes * sum(parts.values())

@@ -195,7 +195,7 @@ def plan_study(
     for model in study.models:
         shape = shape_of(model)
         if shape is not None:
-            parts = memory_needed(shape, study.train, study.train.max_input, 64)
+            parts = memory_needed(shape, study.train, study.train.max_input, 64, what.bf16)
             memory[model] = sum(parts.values())
             weights = max(weights, 4.0 * shape.parameters)
     disk = 2000.0 * len(rows) + 4 * weights

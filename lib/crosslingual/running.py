@@ -205,10 +205,11 @@ def _following(bar: tqdm[Any], names: set[str], store: RecordStore) -> Iterator[
 
 def _check_memory(study: StudyConfig, processes: int) -> None:
     """Refuse what cannot fit on this machine, before anything is loaded."""
-    from .forecast import check_memory, memory_here
-
     large = [m for m in study.models if m not in SHIPPED]
     if large:
-        memory = memory_here()
+        from .devices import has_bf16
+        from .forecast import check_memory, memory_here
+
+        memory, half = memory_here(), has_bf16()
         for model in large:
-            check_memory(model, study.train, memory, processes)
+            check_memory(model, study.train, memory, processes, bf16=half)
