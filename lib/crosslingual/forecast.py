@@ -209,15 +209,14 @@ def product_speed(
 
 def _free_memory() -> float:
     """Bytes that programs can still have on this machine, its container's limit included."""
-    free = float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    import psutil
+
+    free = float(psutil.virtual_memory().available)
     try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        free = 1024.0 * next(int(x.split()[1]) for x in lines if x.startswith("MemAvailable"))
         limit = Path("/sys/fs/cgroup/memory.max").read_text().strip()
-        free = min(free, float(limit)) if limit.isdigit() else free
-    except (OSError, StopIteration):
-        pass
-    return free
+    except OSError:  # not Linux, or no container
+        return free
+    return min(free, float(limit)) if limit.isdigit() else free
 
 
 def operations(shape: Shape, inputs: float, outputs: float) -> float:
