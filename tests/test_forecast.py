@@ -23,9 +23,11 @@ from crosslingual.forecast import (
     shape_of,
 )
 from crosslingual.losses import states
+from crosslingual.models import Loaded
 from crosslingual.pretraining import Architecture, new_model
 from crosslingual.running import run_study
 from crosslingual.train_settings import TrainSettings, recipe_for
+from crosslingual.trainable import trainable_copy
 
 
 @pytest.mark.parametrize(
@@ -63,6 +65,7 @@ import resource, sys, torch
 torch.set_num_threads(1)
 from crosslingual import Example, TrainSettings, fine_tune
 from crosslingual.models import Loaded, load_model
+from crosslingual.models import Loaded
 from crosslingual.pretraining import Architecture, new_model
 tokenizer = load_model("mini").tokenizer
 model = new_model(Architecture(512, 1024, 8, 8, 6, 64), len(tokenizer))
@@ -92,14 +95,10 @@ def test_memory_is_about_what_a_process_takes() -> None:
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_activations_are_what_autograd_keeps(precision: str) -> None:
     """Oracle: the tensors that autograd saves, each counted once, weights and their copies not."""
-    sizes = Architecture(96, 200, 6, 5, 3, 40)
-    model = new_model(sizes, 500).train()
+    settings = TrainSettings(batch=4, precision=precision)
+    raw = new_model(Architecture(96, 200, 6, 5, 3, 40), 500)
+    model = trainable_copy(Loaded("m", raw, None), settings).train()
     model.set_attn_implementation("sdpa")  # keeps no less than eager attention
-    for module in model.modules():
-        if isinstance(module, torch.nn.Dropout):
-            module.p = 0.1
-        if hasattr(module, "relative_attention_num_buckets"):
-            module.dropout = 0.1
     ours = {p.untyped_storage().data_ptr() for p in model.parameters()}
     shapes = {frozenset(p.shape) for p in model.parameters()}
     kept: dict[int, torch.Tensor] = {}
@@ -115,7 +114,6 @@ def test_activations_are_what_autograd_keeps(precision: str) -> None:
         states(model, inputs, torch.ones_like(inputs), labels)
     counted = sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
     shape = Shape(96, 200, 6, 5, 3, 40, 500, tied=True)
-    settings = TrainSettings(batch=4, precision=precision)
     foreseen = memory_needed(shape, settings, 53, 17)["activations"]
     assert foreseen == pytest.approx(counted, rel=0.04)
 
