@@ -83,10 +83,10 @@ def _heatmaps(
 ) -> Figure:
     import seaborn as sns
 
-    columns = min(len(tables), 3)
-    figure, axes = axes_grid(len(tables), width=3.6, height=3.2, columns=columns)
+    figure, axes = axes_grid(len(tables), width=3.6, height=3.2, columns=3)
     written = all(table.size <= 144 for table in tables.values())
-    for i, (ax, (title, table)) in enumerate(zip(axes, tables.items(), strict=True)):
+    for ax, (title, table) in zip(axes, tables.items(), strict=True):
+        place = ax.get_subplotspec()
         sns.heatmap(
             table,
             ax=ax,
@@ -98,7 +98,7 @@ def _heatmaps(
             fmt=".0f",
             annot_kws={"size": 7},
             square=True,
-            cbar=(i + 1) % columns == 0 or i + 1 == len(tables),
+            cbar=ax is axes[-1] or place.is_last_col(),
             cbar_kws={"label": label + "\ncells: hundredths" * written, "shrink": 0.9},
         )
         ax.set(title=title, xlabel="target language", ylabel="source language" * is_left(ax))
