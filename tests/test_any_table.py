@@ -212,6 +212,10 @@ NUMBERS: dict[str, tuple[Callable[..., object], dict[str, object]]] = {
         {"draws": 0, "alpha": np.nan, "seed": -1, "permutations": 0},
     ),
     "power of none": (partial(cl.power, FEATURES, *POWER), {"languages": [np.nan]}),
+    "against": (
+        lambda **n: cl.validate(ZERO, FEATURES, TERMS).against("linear", "source mean", **n),
+        {"draws": 0},
+    ),
     "worth": (partial(cl.source_worth, STUDY), {"level": 1}),
     "cheapest": (partial(cl.cheapest_mixture, ZERO, "fin", 0.5), {"languages_tried": 0}),
 }

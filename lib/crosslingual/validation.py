@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .arguments import generator
+from .arguments import check_count, generator
 from .bootstrap import intervals
 from .errors import DataError
 from .feature_tables import DISTANCES, numeric_terms
@@ -91,6 +91,7 @@ class Validation:
                 f"held out as {self.hold}, no target has two sources to rank. Hold out targets, or "
                 "give scores of more sources."
             )
+        check_count("draws", draws)
         measures = [str(name) for name in self.folds if name not in ("task", "target", "predictor")]
         if measure not in measures:
             raise DataError(f"no measure {measure!r}. There are: {', '.join(measures)}.")
@@ -103,6 +104,8 @@ class Validation:
                         f"no predictor {name!r}. There are: {', '.join(map(str, wide))}."
                     )
             gap = (wide[predictor] - wide[baseline]).dropna().to_numpy()
+            if not len(gap):
+                raise DataError(f"{task}: no target is ranked by both {predictor} and {baseline}.")
             drawn = gap[np.random.default_rng(0).integers(len(gap), size=(draws, len(gap)))]
             reach = intervals(pd.DataFrame({"gap": drawn.mean(1)})).loc["gap"]
             rows.append(
