@@ -59,17 +59,29 @@ def test_slurm_asks_for_what_the_command_line_says() -> None:
     """dask-jobqueue writes the script that sbatch would get."""
     script = runpy.run_path(str(FOLDER / "slurm.py"))
     args = script["arguments"](
-        ["s.yaml", "/r", "--partition", "gpu", "--gpus", "2", "--memory", "64GB",
+        ["s.yaml", "/r", "--partition", "gpu", "--gpus", "1", "--memory", "64GB",
          "--walltime", "03:00:00", "--interface", "lo"]
     )  # fmt: skip
     with script["cluster"](args) as made:
         lines = made.job_script().splitlines()
     assert "#SBATCH -p gpu" in lines
-    assert "#SBATCH --gres=gpu:2" in lines
+    assert "#SBATCH --gres=gpu:1" in lines
     assert "#SBATCH -t 03:00:00" in lines
     assert "export OMP_NUM_THREADS=1" in lines
-    assert "--resources GPU=2" in lines[-1] or "--resources GPU=2" in lines[-2]
-    assert "--nthreads 1 " in script["cluster"](args).job_script()
+    (command,) = (line for line in lines if "dask_worker" in line)
+    assert "--resources GPU=1" in command
+    assert "--nthreads 1 " in command
+    assert f"--lifetime {3 * 3600 - 300}s" in command  # it leaves before it is ended
+
+
+def test_slurm_refuses_what_it_cannot_use(capsys) -> None:
+    """A second GPU would lie idle; of a time that cannot be read Slurm would say so hours later."""
+    script = runpy.run_path(str(FOLDER / "slurm.py"))
+    for asked in (["--gpus", "2"], ["--walltime", "3 hours"]):
+        with pytest.raises(SystemExit):
+            script["arguments"](["s.yaml", "/r", *asked])
+        assert asked[1] in capsys.readouterr().err
+    assert script["seconds"]("1-02:03:04") == 93784
 
 
 def fits(value, kind: str, where: str = "") -> list[str]:
