@@ -6,6 +6,8 @@ import runpy
 import socket
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import jsonschema
@@ -22,9 +24,12 @@ FOLDER = ROOT / "configs" / "cluster"
 
 @pytest.mark.slow
 def test_ssh_starts_a_cluster_and_runs_the_study(tmp_path, tiny_folder) -> None:
-    """With a program in ssh's place that runs the command on this machine."""
+    """With a program in ssh's place that runs the command on this machine.
+
+    As of ssh's, what it started lives on when it is killed; the script has to end it.
+    """
     fake = tmp_path / "fake-ssh"
-    fake.write_text('#!/bin/bash\nshift\nexec bash -c "exec env $*"\n')
+    fake.write_text('#!/bin/bash\nshift\nsetsid env -i HOME="$HOME" bash -c "$*" & wait\n')
     fake.chmod(0o755)
     config = {
         "model": str(tiny_folder), "tasks": ["intents"], "sources": ["de", "en"],
@@ -47,6 +52,19 @@ def test_ssh_starts_a_cluster_and_runs_the_study(tmp_path, tiny_folder) -> None:
     assert "4 cells (4 measured, 0 read)" in done.stdout
     here = run_study(config, tmp_path / "here", workers=0, progress=False)
     assert sorted(r.score for r in read_records(out)) == sorted(here.scores["score"])
+    deadline = time.monotonic() + 30
+    while (left := _processes(f":{port}")) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert not left
+
+
+def _processes(words: str) -> list[str]:
+    """Command lines on this machine that hold some words."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            found.append(place.read_bytes().replace(b"\0", b" ").decode())
+    return [line for line in found if words in line and "dask" in line]
 
 
 def test_ssh_says_how_it_is_called() -> None:

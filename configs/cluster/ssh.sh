@@ -18,9 +18,18 @@ port=${PORT:-8786}
 scheduler="tcp://$1:$port"
 ssh=${SSH:-ssh}  # another program in its place for a trial
 pids=()
-trap 'kill "${pids[@]}" 2>/dev/null || true' EXIT
+# A program that ssh started lives on when ssh is killed, and would keep the GPU.
+stop='import sys, distributed; distributed.Client(sys.argv[1], timeout=10).shutdown()'
+trap '"$venv/bin/python" -c "$stop" "$scheduler" 2>/dev/null || true
+  kill "${pids[@]}" 2>/dev/null || true' EXIT
+# From the folder that this is called in, where machines share it, with what the library reads.
+shell="cd $(printf %q "$PWD") 2>/dev/null; env"
+for name in CROSSLINGUAL_DATA CROSSLINGUAL_TASKS CROSSLINGUAL_LEXICON HF_HOME; do
+  if [ -n "${!name:-}" ]; then shell+=" $name=$(printf %q "${!name}")"; fi
+done
 
-$ssh "$1" "$venv/bin/dask scheduler --port $port --no-dashboard" &
+# It ends itself, and its workers, where this script could not: ten minutes after the last work.
+$ssh "$1" "$shell $venv/bin/dask scheduler --port $port --no-dashboard --idle-timeout 600s" &
 pids+=($!)
 for host in "$@"; do
   for ((gpu = 0; gpu < (gpus > 0 ? gpus : 1); gpu++)); do
@@ -29,7 +38,8 @@ for host in "$@"; do
     else
       offer="" see="OMP_NUM_THREADS=1"
     fi
-    $ssh "$host" "$see $venv/bin/dask worker $scheduler --nthreads 1 --no-dashboard $offer" &
+    $ssh "$host" "$shell $see $venv/bin/dask worker $scheduler --nthreads 1 --no-dashboard \
+      --death-timeout 60 $offer" &
     pids+=($!)
   done
 done
