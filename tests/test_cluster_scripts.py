@@ -158,6 +158,7 @@ def test_kubernetes_manifests_fit_the_published_schemas() -> None:
         jsonschema.validate(broken, schema)
     broken["spec"]["worker"]["spec"]["containers"][0]["comand"] = []
     assert fits(broken["spec"]["worker"]["spec"], "V1PodSpec") == [".containers[0].comand"]
+    assert cluster["spec"]["idleTimeout"] > 0  # 0, the default, pays for idle GPUs for ever
     # What the pieces say of each other.
     study = load_config(yaml.safe_load(settings["data"]["study.yaml"]))
     assert study.train.optimiser == "adafactor"
