@@ -8,6 +8,7 @@ import sys
 import time
 from collections import Counter
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 from crosslingual import (
     compare_models,
     load_config,
+    measuring,
     read_records,
     read_scores,
     records_of,
@@ -28,6 +30,7 @@ from crosslingual import (
     summarise,
     tuning,
 )
+from crosslingual.checkpoints import Checkpoint
 from crosslingual.cli import main
 from crosslingual.errors import (
     ConfigError,
@@ -419,6 +422,45 @@ def test_the_bar_moves_with_every_record(tiny_folder, tmp_path, monkeypatch) -> 
     assert {1, 2, 3} < set(seen)
     assert seen == sorted(seen)
     assert seen[-1] == 4
+
+
+def test_a_job_killed_at_its_cells_does_not_learn_its_source_again(
+    tiny_folder, tmp_path, monkeypatch
+) -> None:
+    """What a large model learned in hours is kept until the last cell that needs it."""
+    monkeypatch.setattr("crosslingual.checkpoints.Checkpoint", partial(Checkpoint, every=0.0))
+    few = {"shots": [0, 2], "trainings": ["sequential"]}
+    config = _config(tiny_folder, sources=["de"], targets=["de", "en", "ru"], **few)
+    whole = run_study(config, tmp_path / "whole", workers=0, progress=False)
+    out = tmp_path / "killed"
+    (job,) = expand(load_config(config))
+    evaluated, done = measuring._evaluated, []
+
+    def dies(*given):
+        if len(done) == 2:
+            raise KeyboardInterrupt
+        done.append(evaluated(*given))
+        return done[-1]
+
+    monkeypatch.setattr(measuring, "_evaluated", dies)
+    with pytest.raises(KeyboardInterrupt):
+        measuring.measure(job, out)
+    (kept,) = (out / "unfinished").glob("*.pt")
+    monkeypatch.setattr(measuring, "_evaluated", evaluated)
+    learned = []
+    update = tuning._update
+    monkeypatch.setattr(
+        tuning,
+        "_update",
+        lambda model, data, *rest: learned.append(data) or update(model, data, *rest),
+    )
+    again = run_study(config, out, workers=0, progress=False)
+    assert {len(data.inputs) for data in learned} == {2}  # the target's examples only
+    pd.testing.assert_frame_equal(again.scores, whole.scores)
+    assert not kept.exists()
+    kept.write_bytes(b"killed after its last record")
+    run_study(config, out, workers=0, progress=False)
+    assert not kept.exists()
 
 
 @pytest.mark.slow

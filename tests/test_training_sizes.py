@@ -133,6 +133,27 @@ def test_a_killed_run_goes_on_to_the_same_bits(tiny, tmp_path, optimiser: str, s
         assert mine["dev_loss"] == theirs["dev_loss"]
 
 
+def test_what_a_long_run_learned_is_kept_until_it_is_removed(tiny, tmp_path, monkeypatch) -> None:
+    """Killed later, at the cells that follow it, it need not be learned again."""
+    path = tmp_path / "run.pt"
+    settings = TrainSettings(**PLAIN, lora_rank=2)
+    first = fine_tune(tiny, EXAMPLES, EXAMPLES[:3], settings, 1, Checkpoint(path, 0.0, keep=True))
+    assert path.exists()
+    monkeypatch.setattr("crosslingual.tuning._update", lambda *_: pytest.fail("trained again"))
+    again = fine_tune(tiny, EXAMPLES, EXAMPLES[:3], settings, 1, Checkpoint(path, keep=True))
+    assert again.history == first.history
+    assert again.best_epoch == first.best_epoch
+    kept = weights(again)
+    for name, weight in weights(first).items():
+        assert torch.equal(weight, kept[name]), name
+    assert path.exists()
+    monkeypatch.undo()
+    fine_tune(tiny, EXAMPLES, EXAMPLES[:3], settings, 1, Checkpoint(path))
+    assert not path.exists()
+    fine_tune(tiny, EXAMPLES, None, settings, 1, Checkpoint(path, 300.0, keep=True))
+    assert not path.exists()  # a short run leaves nothing
+
+
 def test_another_runs_or_a_broken_checkpoint_is_not_gone_on_from(tiny, tmp_path) -> None:
     path = tmp_path / "run.pt"
     settings = TrainSettings(**PLAIN | {"batch": 2})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,13 +28,17 @@ class Checkpoint:
         The file; its folder is made when first needed.
     every : float
         Seconds between savings. Short runs, as `mini`'s, end before the first one.
+    keep : bool
+        When a run that took longer than that is over, keep what it learned, until `remove`: for
+        who has more to do with it and may be killed meanwhile.
     """
 
-    def __init__(self, path: str | Path, every: float = 300.0) -> None:
+    def __init__(self, path: str | Path, every: float = 300.0, keep: bool = False) -> None:
         self.path = Path(path)
         self.every = every
+        self.keep = keep
         self.identity = ""
-        self.last = time.monotonic()
+        self.started = self.last = time.monotonic()
 
     def is_due(self) -> bool:
         """Whether it is time to save."""
@@ -52,15 +57,18 @@ class Checkpoint:
             saved: dict[str, Any] = torch.load(self.path, weights_only=True)
         except Exception:  # noqa: BLE001 - absent or unreadable: then the run starts anew
             return None
-        return saved if saved.get("identity") == self.identity else None
+        if saved.get("identity") != self.identity:
+            return None
+        self.started = -math.inf  # what was spent before counts, too
+        return saved
 
     def save(
         self,
         state: dict[str, Any],
         weights: dict[str, torch.nn.Parameter],
-        optimiser: torch.optim.Optimizer,
+        optimiser: torch.optim.Optimizer | None,
     ) -> None:
-        """Write the state atomically."""
+        """Write the state atomically; without an optimiser where nothing is left to do."""
         import torch
 
         cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
@@ -68,7 +76,7 @@ class Checkpoint:
             **state,
             "identity": self.identity,
             "weights": {name: weight.detach() for name, weight in weights.items()},
-            "optimiser": optimiser.state_dict(),
+            "optimiser": optimiser.state_dict() if optimiser else None,
             "random": torch.get_rng_state(),
             "cuda": cuda,
         }
@@ -84,6 +92,13 @@ class Checkpoint:
         if saved["cuda"] and torch.cuda.is_available():
             torch.cuda.set_rng_state_all(saved["cuda"])
 
+    def end(self, state: dict[str, Any], weights: dict[str, torch.nn.Parameter]) -> None:
+        """The run is over: keep what it learned (see ``keep``), or delete the file."""
+        if self.keep and time.monotonic() - self.started >= self.every:
+            self.save(state, weights, None)
+        else:
+            self.remove()
+
     def remove(self) -> None:
-        """Delete the file: the run is over."""
+        """Delete the file."""
         self.path.unlink(missing_ok=True)

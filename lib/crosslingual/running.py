@@ -18,7 +18,7 @@ from .benchmark_files import data_dir
 from .dask_jobs import WORKERS_WITHIN, StudyError, Work, here, on_dask
 from .devices import visible_gpus
 from .errors import ConfigError
-from .measuring import measure
+from .measuring import measure, unfinished_file
 from .models import SHIPPED
 from .provenance import refuse_other_examples
 from .record_store import RecordStore, open_store
@@ -142,7 +142,13 @@ def run_study(
     records = [store.read(name) for name in sorted(finished)]
     with data_dir(study.data_dir, study.dirty):
         refuse_other_examples(records, store.place)
-    todo = unmeasured(jobs, finished)[:limit]
+    left = unmeasured(jobs, finished)
+    if store.is_local:  # of jobs that were killed between their last record and their end
+        needed = {unfinished_file(store.place, job.cells[0]) for job in left}
+        for job in jobs:
+            if (file := unfinished_file(store.place, job.cells[0])) not in needed:
+                file.unlink(missing_ok=True)
+    todo = left[:limit]
     gpus = visible_gpus() if scheduler is None and todo else []
     processes = 1  # this one
     if workers != 0:

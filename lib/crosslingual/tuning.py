@@ -168,7 +168,8 @@ def fine_tune(
         step, losses, best, best_state = (saved[k] for k in ("step", "losses", "best", "kept"))
         tuned.history, tuned.best_epoch = saved["history"], saved["best_epoch"]
         position, random.bit_generator.state = saved["position"], saved["order"]
-        optimiser.load_state_dict(saved["optimiser"])
+        if step < total:
+            optimiser.load_state_dict(saved["optimiser"])
         with torch.no_grad():
             for name, parameter in trained.items():
                 parameter.copy_(saved["weights"][name])
@@ -222,6 +223,10 @@ def fine_tune(
         with torch.no_grad():
             for name, parameter in trained.items():
                 parameter.copy_(best_state[name])
+    if checkpoint is not None and world().rank == 0:
+        over = {"step": total, "position": 0, "order": random.bit_generator.state, "losses": []}
+        kept = {"best": best, "kept": None, "best_epoch": tuned.best_epoch}
+        checkpoint.end({**over, **kept, "history": tuned.history}, trained)
     model.zero_grad(set_to_none=True)
     model.requires_grad_(False)
     if settings.checkpointing:
@@ -229,8 +234,6 @@ def fine_tune(
     if settings.lora_rank:
         merge_adapters(model)
     model.eval()
-    if checkpoint is not None:
-        checkpoint.remove()
     return tuned
 
 
