@@ -11,6 +11,7 @@ from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
+import fsspec
 import numpy as np
 import pandas as pd
 import pytest
@@ -43,6 +44,7 @@ from crosslingual.errors import (
 )
 from crosslingual.measuring import target_examples
 from crosslingual.planning import plan_study
+from crosslingual.record_store import open_store
 from crosslingual.records import Cell, Record, read_record, settings_hash, signature, write_record
 from crosslingual.registry import get_task
 from crosslingual.running import StudyError
@@ -424,15 +426,17 @@ def test_the_bar_moves_with_every_record(tiny_folder, tmp_path, monkeypatch) -> 
     assert seen[-1] == 4
 
 
+@pytest.mark.parametrize("place", ["folder", "bucket"])
 def test_a_job_killed_at_its_cells_does_not_learn_its_source_again(
-    tiny_folder, tmp_path, monkeypatch
+    tiny_folder, tmp_path, monkeypatch, place
 ) -> None:
     """What a large model learned in hours is kept until the last cell that needs it."""
     monkeypatch.setattr("crosslingual.checkpoints.Checkpoint", partial(Checkpoint, every=0.0))
     few = {"shots": [0, 2], "trainings": ["sequential"]}
     config = _config(tiny_folder, sources=["de"], targets=["de", "en", "ru"], **few)
     whole = run_study(config, tmp_path / "whole", workers=0, progress=False)
-    out = tmp_path / "killed"
+    out = str(tmp_path / "killed") if place == "folder" else "memory://bucket/killed"
+    store = open_store(out).prepare()
     (job,) = expand(load_config(config))
     evaluated, done = measuring._evaluated, []
 
@@ -445,7 +449,7 @@ def test_a_job_killed_at_its_cells_does_not_learn_its_source_again(
     monkeypatch.setattr(measuring, "_evaluated", dies)
     with pytest.raises(KeyboardInterrupt):
         measuring.measure(job, out)
-    (kept,) = (out / "unfinished").glob("*.pt")
+    (kept,) = store.states()
     monkeypatch.setattr(measuring, "_evaluated", evaluated)
     learned = []
     update = tuning._update
@@ -457,10 +461,12 @@ def test_a_job_killed_at_its_cells_does_not_learn_its_source_again(
     again = run_study(config, out, workers=0, progress=False)
     assert {len(data.inputs) for data in learned} == {2}  # the target's examples only
     pd.testing.assert_frame_equal(again.scores, whole.scores)
-    assert not kept.exists()
-    kept.write_bytes(b"killed after its last record")
+    assert not store.states()
+    with fsspec.open(store.state(kept), "wb") as stream:
+        stream.write(b"killed after its last record")
+    assert store.states() == {kept}
     run_study(config, out, workers=0, progress=False)
-    assert not kept.exists()
+    assert not store.states()
 
 
 @pytest.mark.slow

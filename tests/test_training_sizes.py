@@ -95,6 +95,9 @@ def test_updates_are_counted_and_checked(tiny) -> None:
     assert [h["epoch"] for h in history] == [1, 2, 3]
 
 
+NOWHERE = "ftp://127.0.0.1:9/run.pt"
+
+
 class KilledError(RuntimeError):
     pass
 
@@ -152,6 +155,33 @@ def test_what_a_long_run_learned_is_kept_until_it_is_removed(tiny, tmp_path, mon
     assert not path.exists()
     fine_tune(tiny, EXAMPLES, None, settings, 1, Checkpoint(path, 300.0, keep=True))
     assert not path.exists()  # a short run leaves nothing
+
+
+def test_a_bucket_that_is_gone_costs_the_state_and_not_the_run(tiny, tmp_path) -> None:
+    settings = TrainSettings(**PLAIN | {"batch": 2})
+    with pytest.warns(UserWarning, match="no state was saved at 'ftp://127.0.0.1:9/run.pt'"):
+        kept = fine_tune(tiny, EXAMPLES, None, settings, 1, Checkpoint(NOWHERE, 1e-9, keep=True))
+    alone = fine_tune(tiny, EXAMPLES, None, settings, 1)
+    assert torch.equal(kept.loaded.model.shared.weight, alone.loaded.model.shared.weight)
+
+
+def test_saving_takes_a_small_part_of_the_time(tmp_path, monkeypatch) -> None:
+    """A large model's state is gigabytes: to write it every five minutes would take too much."""
+    now = [0.0]
+    monkeypatch.setattr("crosslingual.checkpoints.time.monotonic", lambda: now[0])
+
+    def slow(path, write) -> None:
+        now[0] += 30
+
+    monkeypatch.setattr("crosslingual.checkpoints.write_atomic", slow)
+    checkpoint = Checkpoint(tmp_path / "run.pt")
+    now[0] = 301
+    assert checkpoint.is_due()
+    checkpoint.save({}, {}, None)
+    now[0] = 331 + 599
+    assert not checkpoint.is_due()
+    now[0] = 331 + 600
+    assert checkpoint.is_due()
 
 
 def test_another_runs_or_a_broken_checkpoint_is_not_gone_on_from(tiny, tmp_path) -> None:

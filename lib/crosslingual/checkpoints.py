@@ -1,11 +1,14 @@
-"""The state of a fine-tuning on disk, so that a killed one goes on where it was."""
+"""The state of a fine-tuning on disk or in a bucket, so that a killed one goes on where it was."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import math
+import tempfile
 import time
+import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Checkpoint"]
 
+RARELY = 20.0  # times as long as saving took, before it is done again: a large model's is gigabytes
+
 
 class Checkpoint:
     """A file that holds the state of one fine-tuning.
@@ -25,36 +30,41 @@ class Checkpoint:
     Parameters
     ----------
     path : str or Path
-        The file; its folder is made when first needed.
+        The file, or an address that fsspec knows; its folder is made when first needed.
     every : float
-        Seconds between savings. Short runs, as `mini`'s, end before the first one.
+        Seconds between savings, more where one takes longer than a twentieth of that; 0 for after
+        every update. Short runs, as `mini`'s, end before the first one.
     keep : bool
         When a run that took longer than that is over, keep what it learned, until `remove`: for
         who has more to do with it and may be killed meanwhile.
     """
 
     def __init__(self, path: str | Path, every: float = 300.0, keep: bool = False) -> None:
-        self.path = Path(path)
+        self.path = str(path)
         self.every = every
+        self.cost = 0.0
         self.keep = keep
         self.identity = ""
         self.started = self.last = time.monotonic()
 
     def is_due(self) -> bool:
         """Whether it is time to save."""
-        return time.monotonic() - self.last >= self.every
+        pause = max(self.every, RARELY * self.cost) if self.every else 0.0
+        return time.monotonic() - self.last >= pause
 
     def load(
         self, name: str, train: Encoded, dev: Encoded, settings: TrainSettings, seed: int
     ) -> dict[str, Any] | None:
         """The saved state of this very run; None where there is none or it is another's."""
+        import fsspec
         import torch
 
         what = [name, train.inputs, train.targets, dev.inputs, settings_identity(settings), seed]
         self.identity = hashlib.sha256(json.dumps(what).encode()).hexdigest()
         try:
             # Our own file: besides tensors it holds the plain states of random generators.
-            saved: dict[str, Any] = torch.load(self.path, weights_only=True)
+            with fsspec.open(self.path, "rb") as stream:
+                saved: dict[str, Any] = torch.load(stream, weights_only=True)
         except Exception:  # noqa: BLE001 - absent or unreadable: then the run starts anew
             return None
         if saved.get("identity") != self.identity:
@@ -68,7 +78,11 @@ class Checkpoint:
         weights: dict[str, torch.nn.Parameter],
         optimiser: torch.optim.Optimizer | None,
     ) -> None:
-        """Write the state atomically; without an optimiser where nothing is left to do."""
+        """Write the state; without an optimiser where nothing is left to do.
+
+        On a disk it is there when it is whole. A bucket that cannot be reached costs the state,
+        not the run: a warning says so.
+        """
         import torch
 
         cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
@@ -80,8 +94,27 @@ class Checkpoint:
             "random": torch.get_rng_state(),
             "cuda": cuda,
         }
-        write_atomic(self.path, lambda path: torch.save(whole, path))
+        started = time.monotonic()
+        if "://" not in self.path:
+            write_atomic(self.path, lambda path: torch.save(whole, path))
+        else:
+            try:
+                self._upload(whole)
+            except Exception as error:  # noqa: BLE001 - each store has errors of its own
+                warnings.warn(f"no state was saved at {self.path!r} ({error}).", stacklevel=2)
         self.last = time.monotonic()
+        self.cost = self.last - started
+
+    def _upload(self, whole: dict[str, Any]) -> None:
+        import fsspec
+        import torch
+
+        filesystem, place = fsspec.core.url_to_fs(self.path)
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "state.pt"
+            torch.save(whole, file)
+            filesystem.makedirs(place.rsplit("/", 1)[0], exist_ok=True)
+            filesystem.put_file(str(file), place)
 
     @staticmethod
     def restore_random(saved: dict[str, Any]) -> None:
@@ -101,4 +134,8 @@ class Checkpoint:
 
     def remove(self) -> None:
         """Delete the file."""
-        self.path.unlink(missing_ok=True)
+        import fsspec
+
+        filesystem, place = fsspec.core.url_to_fs(self.path)
+        with suppress(FileNotFoundError):
+            filesystem.rm_file(place)

@@ -62,19 +62,17 @@ def target_examples(task: Task, cell: Cell) -> list[Example]:
     return [pool[i] for i in order[: cell.shots]]
 
 
-def unfinished_file(out: str | Path, cell: Cell) -> Path:
-    """Where the fine-tuning that a cell needs is saved: the same for all cells of a job.
+def state_name(cell: Cell) -> str:
+    """Name of the saved state of a cell's fine-tuning: one for all cells of a job.
 
     Parameters
     ----------
-    out : str or Path
-        Folder of the records.
     cell : Cell
         Any of the job.
     """
     if cell.training in ("source", "sequential"):
         cell = replace(cell, target=cell.source, training="source", shots=0)
-    return Path(out) / "unfinished" / f"{cell.file_name}.pt"
+    return f"{cell.file_name}.pt"
 
 
 def measure(job: Job, out: str | Path) -> int:
@@ -131,9 +129,7 @@ def _measure(job: Job, out: str | Path) -> int:
     started = time.monotonic()
     # Short fine-tunings end before anything is saved; long ones go on from here after a kill, and
     # are not repeated for the cells that come after them.
-    unfinished = None
-    if store.is_local:
-        unfinished = Checkpoint(unfinished_file(out, first), keep=True)
+    unfinished = Checkpoint(store.state(state_name(first)), keep=True)
     if first.training == "target":  # no development data either: there are none with few labels
         settings = few_shot_settings(job.train, first.shots)
         few = target_examples(task, first)
@@ -159,7 +155,7 @@ def _measure(job: Job, out: str | Path) -> int:
         seconds = round(shared + time.monotonic() - started, 3)
         if world().rank == 0:
             store.write(replace(record, seconds=seconds, examples=used))
-    if unfinished is not None and world().rank == 0:
+    if world().rank == 0:
         unfinished.remove()
     if beyond:
         target_examples(task, beyond[0])

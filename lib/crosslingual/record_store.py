@@ -13,6 +13,8 @@ from .records import Record, parse_record, read_record, write_record
 
 __all__ = ["RecordStore", "open_store", "read_records"]
 
+STATES = "unfinished"  # folder of saved states
+
 
 @dataclass(frozen=True)
 class RecordStore:
@@ -25,6 +27,8 @@ class RecordStore:
 
     Notes
     -----
+    States of long fine-tunings are saved in the folder ``unfinished`` there (`states`).
+
     On a local disk a record is written beside its place and moved there: a reader, or a killed
     process, sees the old file or the whole new one. NFS and the like do the same within one
     folder. Object stores (S3, GCS, Azure) make an object visible when it is whole. On other
@@ -75,14 +79,25 @@ class RecordStore:
 
     def names(self) -> set[str]:
         """File names of the records there."""
+        return self._list("", ".json")
+
+    def states(self) -> set[str]:
+        """File names of the saved states of fine-tunings, which lie beside the records."""
+        return self._list(f"/{STATES}", ".pt")
+
+    def state(self, name: str) -> str:
+        """Path or address of one of them."""
+        return f"{self.place.rstrip('/')}/{STATES}/{name}"
+
+    def _list(self, folder: str, ending: str) -> set[str]:
         if self.is_local:
-            return {path.name for path in Path(self.place).glob("*.json")}
+            return {path.name for path in Path(f"{self.place}{folder}").glob(f"*{ending}")}
         filesystem, root = self._remote()
         filesystem.invalidate_cache()
-        if not filesystem.exists(root):
+        if not filesystem.exists(f"{root}{folder}"):
             return set()
-        found = (PurePosixPath(name).name for name in filesystem.ls(root, detail=False))
-        return {name for name in found if name.endswith(".json")}
+        found = filesystem.ls(f"{root}{folder}", detail=False)
+        return {PurePosixPath(name).name for name in found if name.endswith(ending)}
 
     def read(self, name: str) -> Record:
         """Read one record.

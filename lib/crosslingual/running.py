@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from .benchmark_files import data_dir
+from .checkpoints import Checkpoint
 from .dask_jobs import WORKERS_WITHIN, StudyError, Work, here, on_dask
 from .devices import visible_gpus
 from .errors import ConfigError
-from .measuring import measure, unfinished_file
+from .measuring import measure, state_name
 from .models import SHIPPED
 from .provenance import refuse_other_examples
 from .record_store import RecordStore, open_store
@@ -143,11 +144,9 @@ def run_study(
     with data_dir(study.data_dir, study.dirty):
         refuse_other_examples(records, store.place)
     left = unmeasured(jobs, finished)
-    if store.is_local:  # of jobs that were killed between their last record and their end
-        needed = {unfinished_file(store.place, job.cells[0]) for job in left}
-        for job in jobs:
-            if (file := unfinished_file(store.place, job.cells[0])) not in needed:
-                file.unlink(missing_ok=True)
+    over = {state_name(job.cells[0]) for job in jobs} - {state_name(j.cells[0]) for j in left}
+    for name in over & store.states():  # killed between the last record and the end of its job
+        Checkpoint(store.state(name)).remove()
     todo = left[:limit]
     gpus = visible_gpus() if scheduler is None and todo else []
     processes = 1  # this one
