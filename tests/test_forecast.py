@@ -204,3 +204,8 @@ def test_plan_prints_hours_and_memory(tmp_path, capsys) -> None:
     out = capsys.readouterr().out
     assert "hours on t4 (8.1 TFLOP/s at best, 30% of it used): about" in out
     assert "memory of one fine-tuning of google/mt5-small: about" in out
+    assert "imitates" not in out
+    config.write_text(config.read_text() + "train: {precision: bf16}\n")
+    for device in ("t4", "a100-40"):
+        main(["study", "plan", "--config", str(config), "--device", device])
+        assert ("has no bf16 and imitates it" in capsys.readouterr().out) == (device == "t4")

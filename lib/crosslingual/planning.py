@@ -99,6 +99,11 @@ class Plan:
             + (f"; {self.measured:,} more are measured already" if self.measured else ""),
             paragraph(f"hours on {d.name} ({best}): {hours}"),
         ]
+        if c.train.precision == "bf16" and not d.bf16:
+            lines.append(
+                f"{d.name} has no bf16 and imitates it, many times as slow as fp32: precision auto "
+                "is better"
+            )
         for model, needed in self.memory.items():
             fits = "fits" if needed <= d.memory else "does not fit"
             lines.append(
