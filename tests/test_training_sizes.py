@@ -218,6 +218,14 @@ def test_adapters_train_little_and_merge_into_the_weights(tiny) -> None:
         assert torch.allclose(model(input_ids=ids, labels=ids).logits, adapted, atol=1e-4)
 
 
+def _two_processes(script: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2",
+               "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no",
+               "--main_process_port", "0", str(script)]  # fmt: skip
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
+
+
 SCRIPT = """
 import sys, numpy as np, torch
 torch.set_num_threads(1)
@@ -239,13 +247,42 @@ def test_two_processes_make_the_gradient_of_one(tiny, tiny_folder, tmp_path) -> 
     script, out = tmp_path / "run.py", tmp_path / "two.npz"
     here = str(Path(__file__).parent)
     script.write_text(SCRIPT.format(tests=here, folder=str(tiny_folder), out=str(out)))
-    command = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2",
-               "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no",
-               "--main_process_port", "0", str(script)]  # fmt: skip
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
+    done = _two_processes(script)
     assert done.returncode == 0, done.stderr[-2000:]
     two = np.load(out)
     assert np.allclose(two["loss"], [h["train_loss"] for h in alone.history], atol=1e-5)
     for name, weight in weights(alone).items():
         assert np.allclose(two[name], weight.numpy(), atol=2e-5), name
+
+
+STUDY = """
+import functools
+from crosslingual import checkpoints, measuring, run_study
+checkpoints.Checkpoint = functools.partial(checkpoints.Checkpoint, every=0.0)
+evaluated, done = measuring._evaluated, []
+def dies(*given):
+    done.append(given)
+    if len(done) > {cells}:
+        raise KeyboardInterrupt
+    return evaluated(*given)
+measuring._evaluated = dies
+run_study({config!r}, {out!r}, workers=0, progress=False)
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_go_on_with_a_killed_study(tiny_folder, tmp_path) -> None:
+    """Neither takes from the other the state of what both have learned, nor the cells to do."""
+    config = {
+        "model": str(tiny_folder), "tasks": ["intents"], "sources": ["de"],
+        "targets": ["de", "en", "ru"], "shots": [0, 2], "trainings": ["sequential"],
+        "train_limit": 16, "test_limit": 8,
+        "train": {"epochs": 1, "batch": 8, "precision": "fp32", "few_updates": 2},
+    }  # fmt: skip
+    out, script = tmp_path / "records", tmp_path / "run.py"
+    for cells, there, states in ((2, 2, 1), (99, 5, 0)):
+        script.write_text(STUDY.format(cells=cells, config=config, out=str(out)))
+        done = _two_processes(script)
+        assert (done.returncode == 0) == (cells == 99), done.stderr[-2000:]
+        assert len(list(out.glob("*.json"))) == there
+        assert len(list((out / "unfinished").glob("*.pt"))) == states

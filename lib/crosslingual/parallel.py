@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["World", "share_gradients", "world"]
+__all__ = ["World", "await_all", "share_gradients", "world"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,14 @@ def world() -> World:
 
     state = PartialState()
     return World(state.process_index, state.num_processes)
+
+
+def await_all() -> None:
+    """Wait until every process has come here."""
+    if world().size > 1:
+        from accelerate import PartialState
+
+        PartialState().wait_for_everyone()
 
 
 def share_gradients(model: Any, loss: float) -> float:

@@ -17,7 +17,7 @@ from .checkpoints import Checkpoint
 from .devices import autocast
 from .errors import DataError
 from .models import Loaded
-from .parallel import share_gradients, world
+from .parallel import await_all, share_gradients, world
 from .tasks import Example
 from .train_settings import TrainSettings
 from .trainable import compiled_body, optimiser_of, recompute, trainable_copy
@@ -164,6 +164,7 @@ def fine_tune(
     position, saved = 0, None
     if checkpoint is not None:
         saved = checkpoint.load(loaded.name, data, held, settings, seed)
+        await_all()  # else one that has nothing left to learn could take the file from the others
     if saved is not None:
         step, losses, best, best_state = (saved[k] for k in ("step", "losses", "best", "kept"))
         tuned.history, tuned.best_epoch = saved["history"], saved["best_epoch"]
