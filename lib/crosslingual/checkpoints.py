@@ -64,7 +64,7 @@ class Checkpoint:
         try:
             # Our own file: besides tensors it holds the plain states of random generators.
             with fsspec.open(self.path, "rb") as stream:
-                saved: dict[str, Any] = torch.load(stream, weights_only=True)
+                saved: dict[str, Any] = torch.load(stream, "cpu", weights_only=True)
         except Exception:  # noqa: BLE001 - absent or unreadable: then the run starts anew
             return None
         if saved.get("identity") != self.identity:
@@ -85,7 +85,8 @@ class Checkpoint:
         """
         import torch
 
-        cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+        # Of the GPU that is used: another machine may have fewer.
+        cuda = torch.cuda.get_rng_state() if torch.cuda.is_available() else None
         whole = {
             **state,
             "identity": self.identity,
@@ -122,8 +123,8 @@ class Checkpoint:
         import torch
 
         torch.set_rng_state(saved["random"])
-        if saved["cuda"] and torch.cuda.is_available():
-            torch.cuda.set_rng_state_all(saved["cuda"])
+        if saved["cuda"] is not None and torch.cuda.is_available():
+            torch.cuda.set_rng_state(saved["cuda"])
 
     def end(self, state: dict[str, Any], weights: dict[str, torch.nn.Parameter]) -> None:
         """The run is over: keep what it learned (see ``keep``), or delete the file."""
@@ -136,6 +137,7 @@ class Checkpoint:
         """Delete the file."""
         import fsspec
 
-        filesystem, place = fsspec.core.url_to_fs(self.path)
-        with suppress(FileNotFoundError):
+        # A bucket that cannot be reached keeps a file too many; all that was wanted of it is done.
+        with suppress(Exception if "://" in self.path else FileNotFoundError):
+            filesystem, place = fsspec.core.url_to_fs(self.path)
             filesystem.rm_file(place)
