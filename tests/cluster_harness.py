@@ -51,6 +51,14 @@ def simulated(job, out: str) -> int:
     return written
 
 
+def patient(job, out: str) -> int:
+    """`simulated`, after six seconds and a line that says which process began."""
+    with open(Path(out) / "begun.txt", "a") as told:
+        told.write(f"{os.getpid()}\n")
+    time.sleep(6)
+    return simulated(job, out)
+
+
 DRIVER = """
 import json, sys
 from cluster_harness import simulated

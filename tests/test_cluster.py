@@ -2,11 +2,17 @@
 
 import dataclasses
 import os
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Timer
 
+import dask
+import distributed  # noqa: F401 - fills in dask's configuration
 import fsspec
 import pytest
-from cluster_harness import CONFIG, cluster, disturbed, simulated
+from cluster_harness import CONFIG, cluster, disturbed, patient, simulated
 
 from crosslingual.devices import visible_gpus
 from crosslingual.errors import ConfigError, OutputError, RecordError
@@ -39,6 +45,26 @@ def test_kill_9_costs_no_finished_cell(tmp_path, undisturbed, victim, moment, en
     assert (result["lost"], result["changed"]) == (0, 0)
     assert 0 < result["kept"] < len(undisturbed)
     assert scores_table(read_records(result["out"])).equals(undisturbed)
+
+
+@pytest.mark.slow
+def test_workers_that_slept_are_woken_and_not_ended(tmp_path, monkeypatch) -> None:
+    """A laptop is closed for longer than a scheduler waits for a sign of life (here 5 s)."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setitem(dask.config.config["distributed"]["scheduler"], "worker-ttl", "5 s")
+    begun = tmp_path / "begun.txt"
+    with ThreadPoolExecutor() as pool:
+        study = pool.submit(
+            run_study, SMALL, tmp_path, workers=1, limit=1, progress=False, work=patient
+        )
+        while not begun.exists() and not study.done():
+            time.sleep(0.1)
+        worker = int(begun.read_text())
+        os.kill(worker, signal.SIGSTOP)
+        time.sleep(12)
+        os.kill(worker, signal.SIGCONT)
+        assert study.result().measured > 0
+    assert begun.read_text().split() == [str(worker)]
 
 
 @pytest.mark.slow

@@ -107,6 +107,8 @@ def on_dask(
                     "distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT,
                     "distributed.worker.daemon": True,
                     "distributed.worker.profile.enabled": False,
+                    # A laptop that slept would find its workers silent for too long, and end them.
+                    "distributed.scheduler.worker-ttl": None,
                     "distributed.logging.distributed": "error",
                 }
             )
