@@ -26,7 +26,7 @@ import pandas as pd
 import torch
 
 from crosslingual.evaluation import evaluate
-from crosslingual.forecast import product_speed
+from crosslingual.machines import product_speed
 from crosslingual.models import load_model
 from crosslingual.registry import get_task
 from crosslingual.running import run_study

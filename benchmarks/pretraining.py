@@ -43,8 +43,9 @@ def measure(variant: str, updates: int) -> None:
     import torch
 
     from crosslingual.batches import Batches
-    from crosslingual.forecast import Shape, operations, product_speed
+    from crosslingual.forecast import Shape, operations
     from crosslingual.losses import seq2seq_loss, states
+    from crosslingual.machines import product_speed
     from crosslingual.models import load_model
     from crosslingual.optimisers import pretraining_optimisers
     from crosslingual.pretraining import Architecture, PretrainConfig, new_model

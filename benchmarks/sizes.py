@@ -22,7 +22,8 @@ from transformers import MT5Config, MT5ForConditionalGeneration
 
 from crosslingual import Example, TrainSettings, fine_tune
 from crosslingual.files import write_csv
-from crosslingual.forecast import GIB, SHAPES, find_device, memory_needed, operations
+from crosslingual.forecast import SHAPES, memory_needed, operations
+from crosslingual.machines import GIB, find_device
 from crosslingual.models import Loaded
 
 if torch.cuda.is_available():

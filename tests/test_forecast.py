@@ -12,17 +12,15 @@ from crosslingual.cli import main
 from crosslingual.devices import autocast, has_bf16
 from crosslingual.errors import ConfigError, UnknownNameError
 from crosslingual.forecast import (
-    DEVICES,
-    GIB,
     SHAPES,
     Shape,
     check_memory,
-    find_device,
     memory_needed,
     operations,
     shape_of,
 )
 from crosslingual.losses import states
+from crosslingual.machines import DEVICES, GIB, find_device
 from crosslingual.models import Loaded
 from crosslingual.pretraining import Architecture, new_model
 from crosslingual.running import run_study
@@ -64,7 +62,9 @@ MEASURE = """
 import resource, sys, torch
 torch.set_num_threads(1)
 from crosslingual import Example, TrainSettings, fine_tune
+from crosslingual.machines import DEVICES, GIB, find_device
 from crosslingual.models import Loaded, load_model
+from crosslingual.machines import DEVICES, GIB, find_device
 from crosslingual.models import Loaded
 from crosslingual.pretraining import Architecture, new_model
 tokenizer = load_model("mini").tokenizer
@@ -146,7 +146,7 @@ def test_what_cannot_fit_is_refused_with_numbers(tmp_path, monkeypatch) -> None:
     with pytest.raises(ConfigError, match=r"3,743 million weights.*GiB.*there are 79.0"):
         check_memory("google/mt5-xl", TrainSettings(micro_batch=16), DEVICES["h100"].memory, 2)
     check_memory("google/mt5-small", TrainSettings(micro_batch=8), DEVICES["h100"].memory)
-    monkeypatch.setattr("crosslingual.forecast._free_memory", lambda: 2.0 * GIB)
+    monkeypatch.setattr("crosslingual.machines._free_memory", lambda: 2.0 * GIB)
     config = {"model": "google/mt5-large", "tasks": ["intents"], "sources": ["de", "en", "fi"]}
     for workers, told in ((0, "1 process"), (1, "1 process"), (3, "3 processes")):
         with pytest.raises(ConfigError, match=rf"with {told} needs.*there are 2\.0"):
@@ -179,10 +179,10 @@ def test_a_gpu_that_imitates_bf16_does_not_have_it(monkeypatch, generation, has)
 @pytest.mark.parametrize(("has", "kind"), [(True, "bfloat16"), (False, "float32")])
 def test_a_device_is_measured_in_what_it_will_train_in(monkeypatch, has, kind) -> None:
     """A processor without bf16 imitates it, hundreds of times as slowly as it multiplies fp32."""
-    monkeypatch.setattr("crosslingual.forecast.has_bf16", lambda: has)
+    monkeypatch.setattr("crosslingual.machines.has_bf16", lambda: has)
     measured = []
     monkeypatch.setattr(
-        "crosslingual.forecast.product_speed", lambda *_, kind, **__: measured.append(kind) or 2e9
+        "crosslingual.machines.product_speed", lambda *_, kind, **__: measured.append(kind) or 2e9
     )
     assert find_device().flops == 2e9
     assert measured == [kind]
@@ -190,7 +190,7 @@ def test_a_device_is_measured_in_what_it_will_train_in(monkeypatch, has, kind) -
 
 def test_a_study_asks_for_memory_and_measures_no_speed(tiny_folder, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(
-        "crosslingual.forecast.product_speed", lambda *_, **__: pytest.fail("measured")
+        "crosslingual.machines.product_speed", lambda *_, **__: pytest.fail("measured")
     )
     config = {"model": str(tiny_folder), "tasks": ["intents"], "sources": ["de"]}
     done = run_study(config, tmp_path, workers=0, progress=False, work=lambda *_: 0)

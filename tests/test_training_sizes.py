@@ -157,7 +157,7 @@ def test_what_a_long_run_learned_is_kept_until_it_is_removed(tiny, tmp_path, mon
     assert not path.exists()  # a short run leaves nothing
 
 
-def test_a_bucket_that_is_gone_costs_the_state_and_not_the_run(tiny, tmp_path) -> None:
+def test_a_bucket_that_is_gone_costs_the_state_and_not_the_run(tiny) -> None:
     settings = TrainSettings(**PLAIN | {"batch": 2})
     with pytest.warns(UserWarning, match="no state was saved at 'ftp://127.0.0.1:9/run.pt'"):
         kept = fine_tune(tiny, EXAMPLES, None, settings, 1, Checkpoint(NOWHERE, 1e-9, keep=True))

@@ -24,6 +24,12 @@ def seconds(walltime: str) -> int:
     return ((days * 24 + hours) * 60 + minutes) * 60 + rest
 
 
+def walltime(text: str) -> str:
+    """The text, if it is one."""
+    seconds(text)
+    return text
+
+
 def cluster(args: argparse.Namespace) -> Any:
     """The Dask cluster whose workers are Slurm jobs."""
     from dask_jobqueue import SLURMCluster
@@ -62,15 +68,10 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--cpus", type=int, default=4, help="per job")
     parser.add_argument("--memory", default="48GB", help="per job; see 'crosslingual study plan'")
-    parser.add_argument("--walltime", default="12:00:00", help="per job")
+    parser.add_argument("--walltime", type=walltime, default="12:00:00", help="per job")
     parser.add_argument("--interface", help="network interface, such as ib0")
     parser.add_argument("--script", action="store_true", help="print the job script and stop")
-    args = parser.parse_args(given)
-    try:
-        seconds(args.walltime)
-    except argparse.ArgumentTypeError as error:
-        parser.error(f"argument --walltime: {error}")
-    return args
+    return parser.parse_args(given)
 
 
 def main() -> None:

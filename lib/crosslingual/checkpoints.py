@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .batching import Encoded
-from .files import write_atomic
+from .files import is_address, write_atomic
 from .train_settings import TrainSettings, settings_identity
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Checkpoint:
             "cuda": cuda,
         }
         started = time.monotonic()
-        if "://" not in self.path:
+        if not is_address(self.path):
             write_atomic(self.path, lambda path: torch.save(whole, path))
         else:
             try:
@@ -138,6 +138,6 @@ class Checkpoint:
         import fsspec
 
         # A bucket that cannot be reached keeps a file too many; all that was wanted of it is done.
-        with suppress(Exception if "://" in self.path else FileNotFoundError):
+        with suppress(Exception if is_address(self.path) else FileNotFoundError):
             filesystem, place = fsspec.core.url_to_fs(self.path)
             filesystem.rm_file(place)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "is_address",
     "prepare_folder",
     "read_json",
     "write_atomic",
@@ -23,6 +24,11 @@ __all__ = [
     "write_json",
     "write_text",
 ]
+
+
+def is_address(place: str) -> bool:
+    """Whether a place is an address that fsspec reads, and not an ordinary path."""
+    return "://" in place
 
 
 def prepare_folder(path: str | Path) -> Path:

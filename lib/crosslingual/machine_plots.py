@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .errors import DataError
-from .forecast import DEVICES, GIB
+from .machines import DEVICES, GIB
 from .plots import WONG, axes_grid
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from .benchmark_files import data_dir
 from .errors import CrosslingualError
-from .forecast import GIB, USED, Device, find_device, memory_needed, operations, shape_of
+from .forecast import USED, memory_needed, operations, shape_of
+from .machines import GIB, Device, find_device
 from .record_store import open_store
 from .records import Cell
 from .registry import get_task
@@ -131,7 +132,7 @@ def plan_study(
     config : path, mapping or StudyConfig
         As `crosslingual.running.run_study` takes it.
     device : str
-        ``here``, or one of `crosslingual.forecast.DEVICES`.
+        ``here``, or one of `crosslingual.machines.DEVICES`.
     out : str or Path, optional
         Where records are kept, as `crosslingual.running.run_study` takes it: cells that have one
         there are not counted. By default all cells are.

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from .errors import OutputError, RecordError
-from .files import prepare_folder
+from .files import is_address, prepare_folder
 from .records import Record, parse_record, read_record, write_record
 
 __all__ = ["RecordStore", "open_store", "read_records"]
@@ -41,7 +41,7 @@ class RecordStore:
     @property
     def is_local(self) -> bool:
         """Whether the place is an ordinary path."""
-        return "://" not in self.place
+        return not is_address(self.place)
 
     def _remote(self) -> tuple[Any, str]:
         import fsspec

@@ -145,8 +145,9 @@ def run_study(
         refuse_other_examples(records, store.place)
     left = unmeasured(jobs, finished)
     over = {state_name(job.cells[0]) for job in jobs} - {state_name(j.cells[0]) for j in left}
-    for name in over & store.states():  # killed between the last record and the end of its job
-        Checkpoint(store.state(name)).remove()
+    if over:  # some may have been killed between the last record and the end of the job
+        for name in over & store.states():
+            Checkpoint(store.state(name)).remove()
     todo = left[:limit]
     gpus = visible_gpus() if scheduler is None and todo else []
     processes = 1  # this one
@@ -213,7 +214,8 @@ def _check_memory(study: StudyConfig, processes: int) -> None:
     large = [m for m in study.models if m not in SHIPPED]
     if large:
         from .devices import has_bf16
-        from .forecast import check_memory, memory_here
+        from .forecast import check_memory
+        from .machines import memory_here
 
         memory, half = memory_here(), has_bf16()
         for model in large:

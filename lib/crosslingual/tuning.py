@@ -175,6 +175,13 @@ def fine_tune(
             for name, parameter in trained.items():
                 parameter.copy_(saved["weights"][name])
         checkpoint.restore_random(saved)  # type: ignore[union-attr]
+
+    def state(position: int, order: Any) -> dict[str, Any]:
+        return {
+            "step": step, "position": position, "order": order, "losses": losses, "best": best,
+            "kept": best_state, "best_epoch": tuned.best_epoch, "history": tuned.history,
+        }  # fmt: skip
+
     started = time.monotonic()
     while step < total:
         order = random.bit_generator.state
@@ -216,18 +223,15 @@ def fine_tune(
                     best, tuned.best_epoch = dev_loss, len(tuned.history)
                     best_state = {k: v.detach().clone() for k, v in trained.items()}
             if checkpoint is not None and checkpoint.is_due() and world().rank == 0:
-                state = {"step": step, "position": place + 1, "order": order, "losses": losses}
-                kept = {"best": best, "kept": best_state, "best_epoch": tuned.best_epoch}
-                checkpoint.save({**state, **kept, "history": tuned.history}, trained, optimiser)
+                checkpoint.save(state(place + 1, order), trained, optimiser)
         position = 0
     if best_state is not None:
         with torch.no_grad():
             for name, parameter in trained.items():
                 parameter.copy_(best_state[name])
+        best_state = None  # it is what the weights are now
     if checkpoint is not None and world().rank == 0:
-        over = {"step": total, "position": 0, "order": random.bit_generator.state, "losses": []}
-        kept = {"best": best, "kept": None, "best_epoch": tuned.best_epoch}
-        checkpoint.end({**over, **kept, "history": tuned.history}, trained)
+        checkpoint.end(state(0, random.bit_generator.state), trained)
     model.zero_grad(set_to_none=True)
     model.requires_grad_(False)
     if settings.checkpointing:
