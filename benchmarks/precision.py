@@ -90,8 +90,10 @@ def main() -> None:
     print(table.round(4).to_string(index=False))
     file = Path(__file__).with_suffix(".csv")
     if file.exists():
-        others = pd.read_csv(file)
-        table = pd.concat([others[others["processor"] != processor()], table], ignore_index=True)
+        kept = pd.read_csv(file)
+        # A name such as "AMD EPYC" serves generations with bf16 and without.
+        key = ["processor", "has_bf16", "part"]
+        table = pd.concat([kept, table]).drop_duplicates(key, keep="last", ignore_index=True)
     table.round(5).to_csv(file, index=False)
 
 
