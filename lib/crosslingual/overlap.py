@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .arguments import check_count
 from .corpus import corpus_files, read_paragraphs
 from .errors import DataError
 
@@ -65,7 +66,7 @@ def ngram_overlap(
     Raises
     ------
     DataError
-        If no text is long enough.
+        If no text is long enough, or ``n`` is no whole number from 1.
 
     References
     ----------
@@ -74,8 +75,7 @@ def ngram_overlap(
     """
     import pandas as pd
 
-    if n < 1:
-        raise DataError(f"n must be at least 1, not {n}.")
+    check_count("n", n)
     files = corpus_files(corpus)
     rows = []
     for code, given in texts.items():

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .arguments import check_count
 from .errors import DataError
 
 __all__ = ["hit_at_1", "ndcg", "regret"]
@@ -48,15 +49,15 @@ def ndcg(scores: Sequence[float], predicted: Sequence[float], k: int = 3) -> flo
     Raises
     ------
     DataError
-        If scores and predictions are not as many, not finite, or none, or ``k`` is below 1.
+        If scores and predictions are not as many, not finite, or none, or ``k`` is no whole
+        number from 1.
 
     References
     ----------
     Lin et al. 2019, Choosing Transfer Languages for Cross-Lingual Learning, section 4.2.
     """
     true, guess = _checked(scores, predicted)
-    if k < 1:
-        raise DataError(f"k must be at least 1, not {k}.")
+    check_count("k", k)
     order = np.argsort(-true, kind="stable")
     relevance = np.zeros(len(true))
     relevance[order[:TOP]] = TOP - np.arange(min(TOP, len(true)))
