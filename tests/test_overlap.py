@@ -33,7 +33,7 @@ def test_planted_text_is_found(tmp_path) -> None:
     assert table.loc["fi", "seen"] == 0  # not in the corpus at all
     with pytest.raises(DataError, match="run of 8 words"):
         ngram_overlap(tmp_path, {"en": ["short one"]})
-    with pytest.raises(DataError, match="at least 1"):
+    with pytest.raises(DataError, match="whole number from 1"):
         ngram_overlap(tmp_path, {"en": [told]}, n=0)
     with pytest.raises(CorpusError, match="does not exist"):
         ngram_overlap(tmp_path / "none", {"en": [told]})

@@ -53,5 +53,5 @@ def test_bad_rankings() -> None:
         ndcg([1.0], [1.0, 2.0])
     with pytest.raises(DataError, match="finite"):
         regret([1.0, np.nan], [1.0, 2.0])
-    with pytest.raises(DataError, match="at least 1"):
+    with pytest.raises(DataError, match="whole number from 1"):
         ndcg([1.0], [1.0], k=0)
