@@ -157,6 +157,24 @@ def test_what_a_long_run_learned_is_kept_until_it_is_removed(tiny, tmp_path, mon
     assert not path.exists()  # a short run leaves nothing
 
 
+def test_a_save_that_was_killed_leaves_nothing_in_the_end(tmp_path) -> None:
+    """A large model's state is gigabytes; half of one must not stay."""
+    path = tmp_path / "run.pt"
+    killed = f"""
+import os
+from crosslingual.files import write_atomic
+write_atomic({str(path)!r}, lambda half: (half.write_bytes(b"half"), os.kill(os.getpid(), 9)))
+"""
+    done = subprocess.run([sys.executable, "-c", killed], check=False)
+    assert done.returncode == -9
+    (left,) = tmp_path.iterdir()
+    assert left.read_bytes() == b"half"
+    other = tmp_path / ".other.pt-1.tmp"
+    other.touch()
+    Checkpoint(path).remove()
+    assert list(tmp_path.iterdir()) == [other]
+
+
 def test_a_bucket_that_is_gone_costs_the_state_and_not_the_run(tiny) -> None:
     settings = TrainSettings(**PLAIN | {"batch": 2})
     with pytest.warns(UserWarning, match="no state was saved at 'ftp://127.0.0.1:9/run.pt'"):

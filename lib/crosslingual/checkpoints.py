@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .batching import Encoded
-from .files import is_address, write_atomic
+from .files import is_address, remove_file, write_atomic
 from .train_settings import TrainSettings, settings_identity
 
 if TYPE_CHECKING:
@@ -137,7 +137,10 @@ class Checkpoint:
         """Delete the file."""
         import fsspec
 
+        if not is_address(self.path):
+            remove_file(self.path)
+            return
         # A bucket that cannot be reached keeps a file too many; all that was wanted of it is done.
-        with suppress(Exception if is_address(self.path) else FileNotFoundError):
+        with suppress(Exception):
             filesystem, place = fsspec.core.url_to_fs(self.path)
             filesystem.rm_file(place)

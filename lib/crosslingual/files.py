@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import tempfile
@@ -18,6 +19,7 @@ __all__ = [
     "is_address",
     "prepare_folder",
     "read_json",
+    "remove_file",
     "write_atomic",
     "write_bytes",
     "write_csv",
@@ -111,9 +113,8 @@ def write_atomic(path: str | Path, write: Callable[[Path], None]) -> Path:
     temporary: str | None = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(
-            dir=target.parent, prefix=f".{target.name}-", suffix=".tmp"
-        )
+        before, after = _around(target)
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=before, suffix=after)
         os.close(handle)
         write(Path(temporary))
         with open(temporary, "rb") as stream:
@@ -129,6 +130,26 @@ def write_atomic(path: str | Path, write: Callable[[Path], None]) -> Path:
         if temporary is not None and os.path.exists(temporary):
             os.unlink(temporary)
     return target
+
+
+def _around(target: Path) -> tuple[str, str]:
+    """How names of its temporary files begin and end."""
+    return f".{target.name}-", ".tmp"
+
+
+def remove_file(path: str | Path) -> None:
+    """Delete a file if it is there, with what killed writers (`write_atomic`) left beside it.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file; nobody may be writing it.
+    """
+    target = Path(path)
+    target.unlink(missing_ok=True)
+    before, after = _around(target)
+    for left in target.parent.glob(f"{glob.escape(before)}*{after}"):
+        left.unlink(missing_ok=True)
 
 
 def write_bytes(path: str | Path, content: bytes) -> Path:
