@@ -64,10 +64,13 @@ def trainable_copy(loaded: Loaded, settings: TrainSettings) -> Any:
     """
     import torch
 
+    from .quick_layers import quicken
+
     device = device_name()
     model: Any = copy.deepcopy(loaded.model).to(device).requires_grad_(True)
     if device == "cpu":  # plain matrix products beat the fused kernel on short sequences
         model.set_attn_implementation("eager")
+    quicken(model, dropout=device == "cpu" and not settings.compile)  # compiled, it is quick
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = settings.dropout
