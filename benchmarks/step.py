@@ -3,8 +3,9 @@
 Stock: fp32, transformers' own loss, all weights, padding to the longest of a random batch,
 default memory. Then bf16; then ours (`crosslingual.tuning`: the recipe of small models, which
 leaves token vectors as they are, the loss of `crosslingual.losses`, batches of like length, eager
-attention); with large memory blocks from huge pages, which has to be set before torch is loaded,
-so that each variant runs in a process of its own; and with ``torch.compile`` besides.
+attention), with the layers of transformers and with those of `crosslingual.quick_layers`; with
+large memory blocks from huge pages, which has to be set before torch is loaded, so that each
+variant runs in a process of its own; and with ``torch.compile`` besides.
 
     python benchmarks/step.py    (writes benchmarks/step.csv)
 """
@@ -17,8 +18,17 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from unittest import mock
 
-VARIANTS = ("stock", "stock, bf16", "ours", "ours, huge pages", "ours, huge pages, compiled")
+STOCK_LAYERS = "ours, stock layers"
+VARIANTS = (
+    "stock",
+    "stock, bf16",
+    STOCK_LAYERS,
+    "ours",
+    "ours, huge pages",
+    "ours, huge pages, compiled",
+)
 
 
 def measure(variant: str, batch: int, steps: int) -> None:
@@ -46,8 +56,13 @@ def measure(variant: str, batch: int, steps: int) -> None:
         order = np.random.default_rng(0).permutation(len(data.inputs)).tolist()
         batches = [order[i : i + batch] for i in range(0, len(order), batch)]
     else:
-        settings = TrainSettings(**recipe_for(["mini"], {"precision": precision}))
-        model = trainable_copy(loaded, settings)
+        how = {"precision": precision, "compile": body is not None}
+        settings = TrainSettings(**recipe_for(["mini"], how))
+        if variant == STOCK_LAYERS:
+            with mock.patch("crosslingual.quick_layers.quicken"):
+                model = trainable_copy(loaded, settings)
+        else:
+            model = trainable_copy(loaded, settings)
         optimiser, table = optimiser_of(model, settings), _rounded(model, precision)
         batches = bucketed([len(x) for x in data.inputs], batch, np.random.default_rng(0))
     model.train()

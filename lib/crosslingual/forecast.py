@@ -114,8 +114,8 @@ def operations(shape: Shape, inputs: float, outputs: float) -> float:
 
 
 _KEPT = {  # bytes for each unit of width, of all heads, of d_ff, of attention weights
-    "bf16": {"encoder": (30, 14, 16, 12), "decoder": (42, 20, 16, 12), "across": (4, 8)},
-    "fp32": {"encoder": (32, 16, 32, 12), "decoder": (48, 24, 32, 12), "across": (0, 8)},
+    "bf16": {"encoder": (30, 14, 10, 12), "decoder": (42, 20, 10, 12), "across": (4, 8)},
+    "fp32": {"encoder": (32, 16, 20, 12), "decoder": (48, 24, 20, 12), "across": (0, 8)},
 }
 
 
