@@ -15,6 +15,7 @@ import fsspec
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.formula.api as smf
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
@@ -548,6 +549,16 @@ def test_reliability_is_the_share_of_true_variance() -> None:
     columns = ["task", "source", "target", "seed", "score"]
     row = summarise(pd.DataFrame(rows, columns=columns)).iloc[0]
     assert row["reliability"] == pytest.approx(0.04 / (0.04 + 0.09 / 3), abs=0.05)
+    assert row["noise"] == pytest.approx(0.3, rel=0.05)  # the mean of deviations would be 0.27
+
+
+def test_noise_is_pooled_over_pairs_with_any_number_of_seeds() -> None:
+    """Oracle: the residual mean square of an analysis of variance by pair."""
+    random = np.random.default_rng(3)
+    rows = [("t", "s", f"g{k}", n, random.normal()) for k in range(9) for n in range(k + 1)]
+    scores = pd.DataFrame(rows, columns=["task", "source", "target", "seed", "score"])
+    fitted = smf.ols("score ~ C(target)", scores).fit()
+    assert summarise(scores).iloc[0]["noise"] == pytest.approx(fitted.mse_resid**0.5)
 
 
 def test_summaries_worked_case() -> None:

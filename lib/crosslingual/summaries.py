@@ -90,9 +90,10 @@ def summarise(scores: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         Columns task, model, shots, training (if recorded), pairs (off-diagonal),
         in_language, across, spread (standard deviation across pairs, seeds averaged first),
-        noise (mean standard deviation across seeds; NaN with one seed), reliability (share
-        of the variance across pairs that is not noise of seeds, at least 0; no regression can
-        explain more but by chance), illegal (mean rate, if recorded).
+        noise (standard deviation of a pair's score across seeds, pooled: the root of the mean
+        variance; NaN with one seed), reliability (share of the variance across pairs that is not
+        noise of seeds, at least 0; no regression can explain more but by chance), illegal (mean
+        rate, if recorded).
 
     Raises
     ------
@@ -119,12 +120,18 @@ def summarise(scores: pd.DataFrame) -> pd.DataFrame:
                 "in_language": pairs.loc[same, "mean"].mean() if same.any() else np.nan,
                 "across": off["mean"].mean() if len(off) else np.nan,
                 "spread": off["mean"].std() if len(off) > 1 else np.nan,
-                "noise": off["std"].mean() if off["std"].notna().any() else np.nan,
+                "noise": _pooled(off["std"], off["count"]),
                 "reliability": reliability(off["mean"], off["std"], off["count"]),
                 "illegal": part["illegal"].mean() if "illegal" in part else np.nan,
             }
         )
     return pd.DataFrame(rows)
+
+
+def _pooled(spreads: pd.Series, counts: pd.Series) -> float:
+    """Standard deviation within cells, each cell's variance weighted by its degrees of freedom."""
+    freedom = (counts - 1).where(counts > 1)
+    return float(((spreads**2 * freedom).sum() / freedom.sum(min_count=1)) ** 0.5)
 
 
 def reliability(means: pd.Series, spreads: pd.Series, counts: pd.Series) -> float:
