@@ -17,6 +17,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from unittest import mock
 
@@ -58,10 +59,8 @@ def measure(variant: str, batch: int, steps: int) -> None:
     else:
         how = {"precision": precision, "compile": body is not None}
         settings = TrainSettings(**recipe_for(["mini"], how))
-        if variant == STOCK_LAYERS:
-            with mock.patch("crosslingual.quick_layers.quicken"):
-                model = trainable_copy(loaded, settings)
-        else:
+        theirs = mock.patch("crosslingual.quick_layers.quicken")
+        with theirs if variant == STOCK_LAYERS else nullcontext():
             model = trainable_copy(loaded, settings)
         optimiser, table = optimiser_of(model, settings), _rounded(model, precision)
         batches = bucketed([len(x) for x in data.inputs], batch, np.random.default_rng(0))

@@ -135,11 +135,11 @@ class Checkpoint:
 
     def remove(self) -> None:
         """Delete the file."""
-        import fsspec
-
         if not is_address(self.path):
             remove_file(self.path)
             return
+        import fsspec
+
         # A bucket that cannot be reached keeps a file too many; all that was wanted of it is done.
         with suppress(Exception):
             filesystem, place = fsspec.core.url_to_fs(self.path)

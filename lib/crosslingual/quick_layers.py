@@ -43,11 +43,11 @@ class QuickDropout(torch.nn.Dropout):
         if self.p == 1:
             return input * 0
         each = 64 // _BITS
-        numbers = torch.empty((input.numel() + each - 1) // each, dtype=torch.int64)
+        numbers = input.new_empty((input.numel() + each - 1) // each, dtype=torch.int64)
         parts = numbers.random_(-(2**63), None).view(torch.int16)[: input.numel()]
         cut = round(self.p * 2**_BITS) - 2 ** (_BITS - 1)  # of numbers with a sign
         # Compared into floats at once: turning truth values into floats takes twice as long.
-        kept = torch.empty(input.shape, dtype=input.dtype)
+        kept = torch.empty_like(input)
         torch.ge(parts.view(input.shape), cut, out=kept)
         return input * kept.mul_(1 / (1 - self.p))
 
