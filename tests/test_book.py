@@ -155,6 +155,11 @@ def test_conda_environment_has_pyproject_s_pins() -> None:
     assert f"python{project['requires-python']}" in conda
 
 
+def test_the_version_to_cite_is_the_package_s() -> None:
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    assert cited["version"] == crosslingual.__version__
+
+
 def test_the_lock_fits_the_pins() -> None:
     from packaging.requirements import Requirement
 
