@@ -1,5 +1,6 @@
 """Advice on the command line: files in, files out, exit code 2 for nonsense."""
 
+import argparse
 import json
 
 import numpy as np
@@ -9,6 +10,7 @@ from data_mixtures import mixture_world
 
 from crosslingual.cli import main
 from crosslingual.languages import find_language
+from crosslingual.verbs import given_mixtures
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +57,23 @@ def test_sumeval_in_and_out(files, tmp_path, capsys) -> None:
     assert len(table) == 101
     assert ((table["low"] < table["predicted"]) & (table["predicted"] < table["high"])).all()
     assert table.set_index("target").loc["swa", "seen"] == np.False_
+
+
+def test_one_way_of_using_target_examples(tmp_path, capsys) -> None:
+    """Examples mixed in and examples after the source say other things: never their mean."""
+    path = tmp_path / "scores.csv"
+    one = "intents,de,en,{},0,{},mini,{}"
+    rows = [one.format(0, 0.3, "source"), one.format(9, 0.5, "sequential")]
+    rows += [one.format(9, 0.4, "joint"), "intents,en,en,9,0,0.2,mini,target"]
+    path.write_text("task,source,target,shots,seed,score,model,training\n" + "\n".join(rows))
+    base = ["demand", "--scores", str(path), "--target", "en", "--source", "de", "--goal", "0.6"]
+    assert main(base) == 2
+    assert "--training sequential" in capsys.readouterr().err
+    assert main([*base, "--training", "both"]) == 2
+    assert "There are: joint, sequential, source, target" in capsys.readouterr().err
+    for way, score in (("sequential", 0.5), ("joint", 0.4)):
+        args = argparse.Namespace(scores=str(path), columns=None, training=way, size=100)
+        assert sorted(given_mixtures(args).scores) == sorted([0.3, score, 0.2])
 
 
 def test_demand_and_buy(files, capsys) -> None:

@@ -99,6 +99,12 @@ def test_training_without_a_source_has_none() -> None:
     assert from_scores(table).amounts.tolist() == [[10]]
 
 
+def test_one_way_of_training_with_what_serves_both() -> None:
+    table = _table([("eng", "eng", 0, 0.6), ("eng", "eng", 9, 0.4), ("deu", "eng", 9, 0.5)])
+    made = from_scores(table.assign(training=["source", "target", "joint"]), size=20)
+    assert made.amounts.tolist() == [[0, 20], [0, 9], [20, 9]]
+
+
 def test_rows_of_one_run_are_one_mixture() -> None:
     rows = [("deu", "eng", 0, 0.5), ("spa", "eng", 0, 0.5)]
     made = from_scores(_table(rows, run="r1", size=[100, 30]))
@@ -114,6 +120,8 @@ def test_rows_of_one_run_are_one_mixture() -> None:
         ({"run": "r", "score": [0.5, 0.6], "target": "eng"}, "different scores"),
         ({"model": ["a", "b"]}, "several models"),
         ({"task": ["a", "b"]}, "several tasks"),
+        ({"task": ["a", "b"]}, r"--task a on the command line"),
+        ({"shots": 5, "training": ["joint", "sequential"]}, r"isin\(\['joint'\]\)"),
         ({"size": [-1.0, 5.0]}, "-1"),
         ({"score": [np.nan, 0.5]}, "nan"),
     ],

@@ -240,6 +240,9 @@ def _advice_commands(commands: argparse._SubParsersAction[argparse.ArgumentParse
 def _mixture_arguments(p: argparse.ArgumentParser) -> None:
     _table_arguments(p, "CSV with amounts, or SUMEval JSON")
     p.add_argument("--task", help="which task, if the scores hold several")
+    p.add_argument(
+        "--training", help="sequential or joint: which use of target examples, if there are both"
+    )
     p.add_argument("--target", required=True, help="a language")
     p.add_argument(
         "--size",

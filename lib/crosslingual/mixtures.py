@@ -15,7 +15,7 @@ import numpy as np
 
 from .errors import DataError, UnknownLanguageError
 from .languages import find_language
-from .responses import as_fractions, one_task, refuse_several_models
+from .responses import as_fractions, one_task, refuse_several_models, refuse_several_trainings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -164,9 +164,11 @@ def from_scores(scores: pd.DataFrame, size: float = DEFAULT_SIZE) -> Mixtures:
     Raises
     ------
     DataError
-        For several tasks or models, contradicting scores of one run, or sizes out of range.
+        For several tasks, models or ways of using target examples, contradicting scores of one
+        run, or sizes out of range.
     """
     refuse_several_models(scores)
+    refuse_several_trainings(scores)
     table, notes = as_fractions(one_task(scores)[1])
     scale = 100.0 if notes else 1.0
     if not (size > 0 and math.isfinite(size)):

@@ -20,6 +20,7 @@ __all__ = [
     "refuse_repetitions",
     "refuse_several_models",
     "refuse_several_recipes",
+    "refuse_several_trainings",
     "responses",
     "rows_where",
 ]
@@ -96,10 +97,32 @@ def _odd_score(row: pd.Series) -> str:
 def refuse_several_models(scores: pd.DataFrame) -> None:
     """Raise a DataError if the scores are those of several models."""
     if "model" in scores and scores["model"].nunique() > 1:
+        raise DataError(_several("models", "model", sorted(map(str, scores["model"].unique()))))
+
+
+def refuse_several_trainings(scores: pd.DataFrame) -> None:
+    """Raise a DataError if target examples were used in several ways beside a source's.
+
+    Mixed in and after the source are two studies: the mean of both is of neither. Tables without
+    columns ``training`` and ``shots`` pass.
+    """
+    if not {"training", "shots"} <= set(scores):
+        return
+    few = scores["shots"] > 0
+    ways = sorted(set(scores.loc[few, "training"].astype(str)) - {"source", "target"})
+    if len(ways) > 1:
         raise DataError(
-            f"the scores hold several models ({', '.join(sorted(scores['model'].unique()))}): "
-            "choose one."
+            f"the scores hold several ways of using target examples ({', '.join(ways)}): leave "
+            f"one, scores[~scores['training'].isin({ways[:-1]})], or --training {ways[-1]} on the "
+            "command line."
         )
+
+
+def _several(what: str, column: str, there: list[str]) -> str:
+    return (
+        f"the scores hold several {what} ({', '.join(there)}): keep one, "
+        f"scores[scores[{column!r}] == {there[0]!r}], or --{column} {there[0]} on the command line."
+    )
 
 
 def refuse_several_recipes(scores: pd.DataFrame) -> None:
@@ -127,7 +150,7 @@ def one_task(scores: pd.DataFrame, task: str | None = None) -> tuple[str, pd.Dat
     if not names:
         raise DataError("there are no scores: the table is empty.")
     if task is None and len(names) > 1:
-        raise DataError(f"the scores hold several tasks ({', '.join(names)}): choose one.")
+        raise DataError(_several("tasks", "task", names))
     task = task if task is not None else names[0]
     if task not in names:
         raise DataError(f"no task {task!r} in the scores. There are: {', '.join(names)}.")
@@ -200,7 +223,11 @@ def one_row_a_cell(scores: pd.DataFrame) -> pd.DataFrame:
     refuse_several_models(scores)
     few = scores[scores["shots"] > 0] if "shots" in scores else scores.head(0)
     if "training" in scores and few["training"].nunique() > 1:
-        raise DataError("the scores hold several ways of using target examples: choose one.")
+        refuse_several_trainings(scores)  # says what to do
+        raise DataError(
+            "the scores hold models with target examples and a source, and without one: keep one, "
+            "scores[scores['training'] != 'target']."
+        )
     refuse_repetitions(scores)
     keys = _cell_keys(scores)
     grouped = scores.groupby(keys, sort=True)["score"]

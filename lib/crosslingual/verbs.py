@@ -117,7 +117,7 @@ def given_scores(args: argparse.Namespace, unknown: str = "refuse") -> pd.DataFr
     scores = read_scores(args.scores, columns, unknown)
     if "dropped" in scores.attrs:
         print(scores.attrs["dropped"], file=sys.stderr)
-    for name in ("model", "settings"):
+    for name in ("model", "settings", "training"):
         wanted = getattr(args, name, None)
         if not wanted:
             continue
@@ -127,7 +127,9 @@ def given_scores(args: argparse.Namespace, unknown: str = "refuse") -> pd.DataFr
                 f"{args.scores!r} holds no scores of the {name} {wanted!r}. "
                 f"There are: {', '.join(there) or 'none'}."
             )
-        scores = scores[scores[name] == wanted]
+        # Zero-shot scores and those without a source stay beside either way of training.
+        kept = {wanted, "source", "target"} if name == "training" else {wanted}
+        scores = scores[scores[name].isin(kept)]
     return scores
 
 
