@@ -1,6 +1,6 @@
 """Write the stored result tables of the chapters on advice.
 
-    python book/advice_tables.py [NAME of a SUMEval file ... | advisor]
+    python book/advice_tables.py [NAME of a SUMEval file ... | advisor | levels]
 
 Needs $CROSSLINGUAL_DATA with published/sumeval and the matrix of de Vries et al. 2022; neither
 is part of this repository. Without names all files are validated, about a quarter of an hour.
@@ -17,10 +17,13 @@ from pathlib import Path
 import pandas as pd
 
 from crosslingual.chances import interval_reach
+from crosslingual.conformal import calibrate
+from crosslingual.demands import fit_advice
 from crosslingual.effective import fit_effective
 from crosslingual.files import write_csv, write_text
-from crosslingual.mixture_validation import validate_mixtures
+from crosslingual.mixture_validation import coverage_by_level, validate_mixtures
 from crosslingual.published import XPOS_TERMS, find_xpos, xpos_features, xpos_scores
+from crosslingual.score_tables import read_scores
 from crosslingual.sources import held_out_errors
 from crosslingual.sumeval import read_sumeval
 from crosslingual.validation import validate
@@ -32,12 +35,17 @@ BASELINES = (
 )  # fmt: skip
 
 
+def add(name: str, file: str, table: pd.DataFrame) -> None:
+    """Write a file's rows in the place of its old ones."""
+    path = OUT / f"{name}.csv"
+    table = table.assign(file=file)
+    old = pd.read_csv(path) if path.exists() else table.head(0)
+    both = pd.concat([old[old["file"] != file], table], ignore_index=True)
+    write_csv(path, both.round(6))
+
+
 def sumeval(folder: Path, names: list[str]) -> None:
     """Held-out errors, coverage, exchange rates, and seconds of each training file."""
-    old = OUT / "sumeval.csv"
-    kept = pd.read_csv(old) if old.exists() else pd.DataFrame({"file": []})
-    weights = OUT / "weights.csv"
-    kept_weights = pd.read_csv(weights) if weights.exists() else pd.DataFrame({"file": []})
     for path in sorted(folder.glob("*.json")):
         if names and path.stem not in names:
             continue
@@ -46,14 +54,19 @@ def sumeval(folder: Path, names: list[str]) -> None:
         model = fit_effective(mixtures)
         model.predict(mixtures)
         seconds = time.monotonic() - started
-        table = validate_mixtures(mixtures).summary.assign(file=path.stem, seconds=seconds)
+        table = validate_mixtures(mixtures).summary.assign(seconds=seconds)
         learned = {**model.exchange.weights, "slope": model.exchange.slope}
-        row = pd.DataFrame([{"file": path.stem, **learned}])
-        kept = pd.concat([kept[kept["file"] != path.stem], table], ignore_index=True)
-        kept_weights = pd.concat([kept_weights[kept_weights["file"] != path.stem], row])
-        write_csv(old, kept.round(6))
-        write_csv(weights, kept_weights.round(6))
-        print(table.round(4).to_string(index=False), flush=True)
+        add("sumeval", path.stem, table)
+        add("weights", path.stem, pd.DataFrame([learned]))
+        add("levels", path.stem, coverage_by_level(calibrate(model)))
+        print(path.stem, table.round(4).to_string(index=False), sep="\n", flush=True)
+
+
+def levels() -> None:
+    """Coverage by predicted score on this book's own few-shot benchmarks."""
+    scores = read_scores(OUT.parent / "few_shot_benchmarks.csv")
+    for task, part in scores[scores["training"] != "joint"].groupby("task"):
+        add("levels", f"{task} (mini)", coverage_by_level(fit_advice(part).calibration))
 
 
 def ranking() -> None:
@@ -104,10 +117,8 @@ LABELS = (0, 5, 10, 25, 50, 100, 250, 500, 1000, 2500)
 
 def advisor(folder: Path) -> None:
     """Answers of the interactive page: ranks and growth, for every language with text in mC4."""
-    from crosslingual.demands import fit_advice
     from crosslingual.features import pair_features
     from crosslingual.languages import language_table
-    from crosslingual.score_tables import read_scores
     from crosslingual.sources import rank_sources
 
     table = language_table()
@@ -177,9 +188,13 @@ def main() -> None:
     if sys.argv[1:] == ["advisor"]:
         advisor(files)
         return
+    if sys.argv[1:] == ["levels"]:
+        levels()
+        return
     if not sys.argv[1:]:
         ranking()
         advisor(files)
+        levels()
     sumeval(files, sys.argv[1:])
     write_text(
         OUT / "SIGNATURE",

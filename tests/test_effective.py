@@ -117,7 +117,7 @@ def test_intervals_cover_what_they_say(world) -> None:
         assert abs(inside - level) < 0.15
     assert set(calibration.errors["kind"]) == {"seen", "unseen"}
     with pytest.raises(DataError, match=r"1\.5"):
-        calibration.factor("seen", 1.5)
+        calibration.factors("seen", np.zeros(1), 1.5)
 
 
 def test_validation_holds_out_runs_and_languages(world) -> None:
@@ -127,6 +127,7 @@ def test_validation_holds_out_runs_and_languages(world) -> None:
     held = result.predictions
     assert (held["low"] <= held["predicted"]).all()
     assert "coverage" in str(result)
+    assert (table["interval_score"] >= table["width"]).all()
     with pytest.raises(DataError, match="too few"):
         validate_mixtures(world, folds=60)
 

@@ -14,7 +14,13 @@ if TYPE_CHECKING:
     from .demands import Demand
     from .sources import Ranking
 
-__all__ = ["plot_calibration", "plot_demands", "plot_rankings", "plot_tools"]
+__all__ = [
+    "plot_calibration",
+    "plot_coverage_by_level",
+    "plot_demands",
+    "plot_rankings",
+    "plot_tools",
+]
 
 
 def plot_rankings(rankings: Mapping[str, Ranking], top: int = 10) -> Figure:
@@ -88,6 +94,37 @@ def plot_calibration(table: pd.DataFrame, files: pd.DataFrame | None = None) -> 
             ax.plot(part["coverage"], part["file"], marker, color=colour, label=f"{kind} targets")
         ax.set(xlabel="measured coverage of 80 % intervals", xlim=(0, 1), title="mixtures")
         ax.legend(fontsize=8, loc="lower left")
+    return figure
+
+
+def plot_coverage_by_level(table: pd.DataFrame, level: float = 0.8) -> Figure:
+    """Draw coverage over the predicted score: thin lines of every file, a thick one of their mean.
+
+    Parameters
+    ----------
+    table : DataFrame
+        file, and the columns of `crosslingual.mixture_validation.coverage_by_level`.
+    level : float
+        Nominal coverage.
+    """
+    figure, axes = axes_grid(2, width=4.4, height=3.8)
+    ways = ((False, WONG[5], "--", "not taken into account"), (True, WONG[0], "-", "taken"))
+    for ax, kind, title in zip(
+        axes, ("seen", "unseen"), ("held-out runs", "held-out languages"), strict=True
+    ):
+        ax.axhline(level, color="#999999", lw=1)
+        part = table[table["kind"] == kind]
+        for by_level, shade, style, label in ways:
+            lines = part[part["by_level"] == by_level].pivot_table(
+                index="group", columns="file", values="coverage"
+            )
+            ax.plot(lines.index, lines, color=shade, ls=style, lw=0.7, alpha=0.5)
+            ax.plot(lines.index, lines.mean(axis=1), color=shade, ls=style, lw=2.5, label=label)
+        groups = sorted(part["group"].unique())
+        ax.set_xticks(groups, ["lowest", *[""] * (len(groups) - 2), "highest"])
+        ax.set(xlabel="quarter by predicted score", ylim=(0.4, 1.02), title=title)
+        ax.set_ylabel(f"coverage of {level:.0%} intervals" * is_left(ax))
+    axes[0].legend(fontsize=8, loc="lower right", title="the predicted score is", title_fontsize=8)
     return figure
 
 

@@ -2,12 +2,16 @@
 
 A prediction's own standard deviation says where it is surer than elsewhere, not how sure;
 what it is multiplied by is the quantile of errors made when cells were held out: folds of
-runs for targets with scores, whole languages for targets without.
+runs for targets with scores, whole languages for targets without. Errors in log odds depend on
+the score that is predicted, too: near 0 a few test examples move them far. That is learned first
+(normalised conformal prediction, Papadopoulos et al. 2002), else intervals of low scores are too
+narrow and those of high ones too wide: right on average, and hardly anywhere.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +19,8 @@ import numpy as np
 from .arguments import check_level, generator
 from .effective import Effective, Predicted, fit_effective
 from .errors import DataError
-from .exchange import logistic, logit
+from .exchange import EDGE, logistic, logit
+from .tilt import Tilt, fit_tilt
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Calibration", "calibrate", "quantile_over_targets", "weighted_quantile"]
 
 LEAST_LANGUAGES = 5
+KINDS = ("seen", "unseen")
 
 
 def weighted_quantile(
@@ -74,19 +80,39 @@ class Calibration:
     errors : DataFrame
         One row a held-out cell: kind (``seen`` target or ``unseen``), target, score,
         predicted, mean, sd (log odds), ratio (absolute error over sd, log odds).
+    by_level : bool
+        Whether intervals take into account that errors depend on the score that is predicted.
     """
 
     errors: pd.DataFrame
+    by_level: bool = True
 
-    def factor(self, kind: str, level: float = 0.8) -> float:
+    @cached_property
+    def tilts(self) -> dict[str, Tilt]:
+        """How errors change with the prediction, by kind; ``by_level`` says whether it counts."""
+        made = {}
+        for kind, part in self.errors.groupby("kind", sort=True):
+            tilt = fit_tilt(part)
+            made[str(kind)] = tilt if self.by_level else replace(tilt, slope=0.0)
+        return made
+
+    def factors(
+        self, kind: str, mean: NDArray[np.float64], level: float = 0.8
+    ) -> NDArray[np.float64]:
         """How many standard deviations an interval reaches to either side.
 
         Parameters
         ----------
         kind : str
             ``seen`` or ``unseen``: whether the target was trained on in some run.
+        mean : array, shape (cells,)
+            Predictions, log odds.
         level : float
             Coverage, in (0, 1).
+
+        Returns
+        -------
+        array, shape (cells,)
 
         Raises
         ------
@@ -100,7 +126,9 @@ class Calibration:
                 f"intervals for {kind} targets cannot be calibrated: fewer than "
                 f"{LEAST_LANGUAGES} targets, or no run to hold out."
             )
-        return quantile_over_targets(part["ratio"], part["target"], level)
+        tilt = self.tilts[kind]
+        usual = part["ratio"] / tilt.at(part["mean"].to_numpy(dtype=float))
+        return quantile_over_targets(usual, part["target"], level) * tilt.at(mean)
 
     def interval(
         self, predicted: Predicted, level: float = 0.8
@@ -122,31 +150,90 @@ class Calibration:
         Raises
         ------
         DataError
-            As `factor`.
+            As `factors`.
         """
         reach = np.zeros(len(predicted.mean))
-        for kind, rows in (("seen", predicted.seen), ("unseen", ~predicted.seen)):
+        for kind, rows in zip(KINDS, (predicted.seen, ~predicted.seen), strict=True):
             if rows.any():
-                reach[rows] = self.factor(kind, level) * predicted.sd[rows]
-        return logistic(predicted.mean - reach), logistic(predicted.mean + reach)
+                told = self.factors(kind, predicted.mean[rows], level)
+                reach[rows] = told * predicted.sd[rows]
+        return _ends(predicted.mean, reach)
+
+    def held_out(self, level: float = 0.8) -> pd.DataFrame:
+        """Intervals of the held-out cells, those of each target calibrated on the others.
+
+        What coverage can be looked at by: target, score, anything.
+
+        Parameters
+        ----------
+        level : float
+            Coverage, in (0, 1).
+
+        Returns
+        -------
+        DataFrame
+            Columns kind, target, score, predicted, low, high, inside (bool).
+
+        Raises
+        ------
+        DataError
+            If the level is not between 0 and 1, or no kind has two targets.
+        """
+        import pandas as pd
+
+        found = []
+        for (kind, target), part in self.errors.groupby(["kind", "target"], sort=True):
+            others = self.errors[self.errors["target"] != target]
+            if (others["kind"] == kind).any():
+                mean = part["mean"].to_numpy(dtype=float)
+                told = replace(self, errors=others).factors(str(kind), mean, level)
+                low, high = _ends(mean, told * part["sd"].to_numpy(dtype=float))
+                made = part[["kind", "target", "score", "predicted"]].assign(low=low, high=high)
+                found.append(made)
+        if not found:
+            raise DataError(
+                "intervals of a target are made from the errors on others here: two targets of a "
+                "kind are needed."
+            )
+        table = pd.concat(found, ignore_index=True)
+        inside = (table["score"] >= table["low"]) & (table["score"] <= table["high"])
+        return table.assign(inside=inside)
 
     def summary(self) -> pd.DataFrame:
-        """Errors by kind: cells, targets, mae (each target counted the same), factor at 80 %."""
+        """Errors by kind.
+
+        Returns
+        -------
+        DataFrame
+            Columns kind, cells, targets, mae (each target counted the same), factor (how many
+            standard deviations an 80 % interval reaches at a usual score), tilt (by what that is
+            multiplied where the prediction is one log odds higher).
+        """
         import pandas as pd
 
         rows = []
         for kind, part in self.errors.groupby("kind", sort=True):
             error = (part["predicted"] - part["score"]).abs()
+            tilt = self.tilts[str(kind)]
             rows.append(
                 {
                     "kind": kind,
                     "cells": len(part),
                     "targets": part["target"].nunique(),
                     "mae": error.groupby(part["target"]).mean().mean(),
-                    "factor": self.factor(str(kind)),
+                    "factor": self.factors(str(kind), np.array([tilt.middle]))[0],
+                    "tilt": np.exp(tilt.slope),
                 }
             )
         return pd.DataFrame(rows)
+
+
+def _ends(
+    mean: NDArray[np.float64], reach: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Ends of intervals as scores: 0 or 1 where within `EDGE` of it, as errors were counted."""
+    low, high = logistic(mean - reach), logistic(mean + reach)
+    return np.where(low <= EDGE, 0.0, low), np.where(high >= 1 - EDGE, 1.0, high)
 
 
 def calibrate(

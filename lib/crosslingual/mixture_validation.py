@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .arguments import generator
-from .conformal import LEAST_LANGUAGES, calibrate
+from .conformal import LEAST_LANGUAGES, Calibration, calibrate
 from .effective import fit_effective
 from .errors import DataError
 from .mixtures import Mixtures
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
-__all__ = ["MixtureValidation", "validate_mixtures"]
+__all__ = ["MixtureValidation", "coverage_by_level", "interval_score", "validate_mixtures"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class MixtureValidation:
     summary : DataFrame
         One row a kind: cells, targets, mae (mean over targets), baseline (what the mean of the
         target's other scores gets; for unseen targets the mean of all), coverage and width of
-        the intervals.
+        the intervals, and their interval_score.
     predictions : DataFrame
         One row a held-out cell: kind, fold, target, score, predicted, baseline, low, high.
     interval : float
@@ -118,10 +119,89 @@ def validate_mixtures(
                 )
             )
     predictions = pd.concat(found, ignore_index=True)
-    return MixtureValidation(_summary(predictions), predictions, interval)
+    return MixtureValidation(_summary(predictions, interval), predictions, interval)
 
 
-def _summary(predictions: pd.DataFrame) -> pd.DataFrame:
+def interval_score(
+    score: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64], level: float
+) -> NDArray[np.float64]:
+    """Score of intervals: width, and what is missed times 2 / (1 - level). Lower is better.
+
+    The score of Winkler (1972), proper for intervals (Gneiting and Raftery 2007, equation 43):
+    neither a wide interval nor one that misses gets a good one.
+
+    Parameters
+    ----------
+    score, low, high : array, shape (cells,)
+        Fractions.
+    level : float
+        Nominal coverage, in (0, 1).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> low, high = np.array([0.2, 0.2]), np.array([0.4, 0.4])
+    >>> interval_score(np.array([0.3, 0.5]), low, high, 0.8).round(6).tolist()
+    [0.2, 1.2]
+    """
+    missed: NDArray[np.float64] = np.maximum(low - score, 0) + np.maximum(score - high, 0)
+    return high - low + 2 / (1 - level) * missed
+
+
+def coverage_by_level(
+    calibration: Calibration, level: float = 0.8, groups: int = 4
+) -> pd.DataFrame:
+    """Coverage of held-out cells by the score that was predicted for them.
+
+    Intervals that are right on average can be too narrow for low scores and too wide for high ones.
+
+    Parameters
+    ----------
+    calibration : Calibration
+        Each target's intervals are made from the errors on the others
+        (`crosslingual.conformal.Calibration.held_out`).
+    level : float
+        Nominal coverage.
+    groups : int
+        Of cells, equally many in each.
+
+    Returns
+    -------
+    DataFrame
+        Columns kind, by_level (whether intervals took the predicted score into account), group (1
+        for the lowest predictions), predicted (mean), coverage, interval_score (mean), cells.
+    """
+    import pandas as pd
+
+    rows = []
+    for by_level in (False, True):
+        held = replace(calibration, by_level=by_level).held_out(level)
+        held = held.assign(interval_score=_interval_scores(held, level))
+        for kind, part in held.groupby("kind", sort=True):
+            place = part["predicted"].rank(method="first").to_numpy() - 1
+            group = 1 + (place * groups // len(part)).astype(int)
+            for number, some in part.groupby(group):
+                means = some[["predicted", "inside", "interval_score"]].mean()
+                rows.append(
+                    {
+                        "kind": kind,
+                        "by_level": by_level,
+                        "group": number,
+                        "predicted": means["predicted"],
+                        "coverage": means["inside"],
+                        "interval_score": means["interval_score"],
+                        "cells": len(some),
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def _interval_scores(cells: pd.DataFrame, level: float) -> pd.Series:
+    score, low, high = (cells[name].to_numpy(dtype=float) for name in ("score", "low", "high"))
+    return cells["score"] * 0 + interval_score(score, low, high, level)
+
+
+def _summary(predictions: pd.DataFrame, interval: float) -> pd.DataFrame:
     import pandas as pd
 
     rows = []
@@ -140,6 +220,7 @@ def _summary(predictions: pd.DataFrame) -> pd.DataFrame:
                 "baseline": each((part["baseline"] - part["score"]).abs()),
                 "coverage": each(inside.astype(float)),
                 "width": each(part["high"] - part["low"]),
+                "interval_score": each(_interval_scores(part, interval)),
             }
         )
     return pd.DataFrame(rows)
