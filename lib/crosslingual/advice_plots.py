@@ -108,7 +108,10 @@ def plot_coverage_by_level(table: pd.DataFrame, level: float = 0.8) -> Figure:
         Nominal coverage.
     """
     figure, axes = axes_grid(2, width=4.4, height=3.8)
-    ways = ((False, WONG[5], "--", "not taken into account"), (True, WONG[0], "-", "taken"))
+    ways = (
+        (False, WONG[5], "--", "left out of account"),
+        (True, WONG[0], "-", "taken into account"),
+    )
     for ax, kind, title in zip(
         axes, ("seen", "unseen"), ("held-out runs", "held-out languages"), strict=True
     ):
