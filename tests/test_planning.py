@@ -72,6 +72,22 @@ def _rows(task: str, language: str, n: int) -> list[dict]:
     ]  # fmt: skip
 
 
+def test_unlike_training_sizes_are_told(tmp_path) -> None:
+    for language, rows in (("ar", 16), ("en", 40), ("ru", 24)):
+        folder = tmp_path / "wikiann" / language
+        folder.mkdir(parents=True)
+        for split in ("train", "validation", "test"):
+            table = pd.DataFrame(_rows("wikiann", language, rows))
+            table.to_parquet(folder / f"{split}-00000-of-00001.parquet")
+    config = {"tasks": ["wikiann"], "sources": ["ar", "en", "ru"], "data_dir": str(tmp_path)}
+    plan = plan_study(config)
+    assert len(plan.uneven) == 1
+    assert "from 16 (ara) to 40 (eng)" in plan.uneven[0]
+    assert "train_limit: 16 makes them equal." in " ".join(str(plan).split())
+    assert plan_study(config | {"train_limit": 24}).uneven == []  # half as many again is alike
+    assert plan_study(config | {"train_limit": 25}).uneven != []
+
+
 @pytest.mark.slow
 def test_the_papers_study_from_local_folders(tmp_path, tiny_folder, capsys, monkeypatch) -> None:
     """Data and model as the hub has them, on disk; zero- and few-shot, all three tasks."""

@@ -171,7 +171,9 @@ _ABOUT: dict[str, dict[str, Any]] = {
         "licence": "CC BY-SA 4.0", "citation": "adelani2024sib",
     },
     "wikiann": {
-        "kind": "structured", "metrics": ("span_f1",), "max_output": 64, "casting": _SPANS,
+        "kind": "structured", "metrics": ("span_f1",), "max_output": 64,
+        "casting": _SPANS + "; 20,000 training sentences in some languages and only 100 in others: "
+        "train_limit makes sources equal",
         "licence": "free", "citation": "rahimi2019massively",
     },
     "ner": {

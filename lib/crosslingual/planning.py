@@ -18,6 +18,7 @@ from .registry import get_task
 from .study import Job, expand, unmeasured
 from .study_config import StudyConfig, load_config
 from .train_settings import TrainSettings, few_shot_settings
+from .training_amounts import too_few, uneven
 from .wording import paragraph
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ class Plan:
     short : list of str
         Targets with fewer training examples than ``shots`` asks for, one line a task and number:
         those cells would fail.
+    uneven : list of str
+        Tasks whose sources have unlike numbers of training examples, one line each.
     measured : int
         Cells that have a record already and are not in the table.
     """
@@ -72,6 +75,7 @@ class Plan:
     disk: float
     dirt: tuple[Dirt, ...] = ()
     short: list[str] = field(default_factory=list)
+    uneven: list[str] = field(default_factory=list)
     measured: int = 0
 
     def __str__(self) -> str:
@@ -117,7 +121,8 @@ class Plan:
             more = len(self.dirt) - len(shown_lines)
             lines += [f"{len(self.dirt)} lines of data skipped or mended:", *shown_lines]
             lines += [f"  and {more} more"] if more > 0 else []
-        return "\n".join([head, shown, *lines, *map(paragraph, (*self.missing, *self.short))])
+        notes = map(paragraph, (*self.missing, *self.short, *self.uneven))
+        return "\n".join([head, shown, *lines, *notes])
 
 
 def plan_study(
@@ -206,30 +211,19 @@ def plan_study(
             weights = max(weights, 4.0 * shape.parameters)
     disk = 2000.0 * len(rows) + 4 * weights
     hours = work / (USED * what.flops) / 3600
-    short = _too_few(study, sizes)
-    found = tuple(dirt.values())
     return Plan(
-        table.reset_index(), study, missing, what, hours, memory, disk, found, short, measured
+        table.reset_index(),
+        study,
+        missing,
+        what,
+        hours,
+        memory,
+        disk,
+        tuple(dirt.values()),
+        too_few(study, sizes),
+        uneven(study, sizes),
+        measured,
     )
-
-
-def _too_few(study: StudyConfig, sizes: Mapping[tuple[str, str, str], float]) -> list[str]:
-    """Numbers of target examples that are more than a target has."""
-    lines = []
-    for task in study.tasks:
-        for shots in study.shots:
-            few = [
-                f"{target} ({sizes[task, target, 'train']:.0f})"
-                for target in study.targets_of(task)
-                if sizes.get((task, target, "train"), math.inf) < shots
-            ]
-            if few:
-                lines.append(
-                    f"{task}: {shots} target examples are more than the training examples of "
-                    f"{', '.join(few)}; these cells would fail. Lower shots, or leave the targets "
-                    "out."
-                )
-    return lines
 
 
 def _training(job: Job, cell: Cell, size: float, is_first: bool) -> tuple[float, float]:
