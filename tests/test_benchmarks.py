@@ -101,6 +101,25 @@ def test_castings_by_hand(folder, name) -> None:
     assert not get_task(name).legal("")
 
 
+def test_masakhaner_as_its_authors_have_it_and_as_a_table(tmp_path) -> None:
+    """Dates are outside, as in the corpora without them, in either form."""
+    made_up = [("Kofi", "B-PER"), ("Laraba", "B-DATE"), ("biyu", "I-DATE"), ("Accra", "B-LOC")]
+    path = tmp_path / "masakhaner" / "twi" / "test.txt"
+    path.parent.mkdir(parents=True)
+    path.write_text("\n".join(" ".join(pair) for pair in made_up) + "\n")
+    row = {"tokens": [token for token, _ in made_up], "ner_tags": [1, 7, 8, 5]}
+    _hub(tmp_path, "masakhaner", "hau", "test", [row])
+    task = get_task("masakhaner")
+    with data_dir(tmp_path):
+        examples = [task.examples(language, "test")[0] for language in ("tw", "ha")]
+    for example in examples:
+        assert example.input == "tag: Kofi Laraba biyu Accra"
+        assert example.target == "PER: Kofi ; LOC: Accra"
+        assert task.legal(example.target)
+    with pytest.raises(DataError, match="Give one with data_dir"):
+        task.examples("yo", "test")
+
+
 def test_tydiqa_takes_one_language_and_carves_development_data(folder) -> None:
     task = get_task("tydiqa")
     with data_dir(folder):

@@ -1,8 +1,8 @@
 """The public benchmarks as tasks: classification, named entities, parts of speech, questions.
 
-XNLI, PAWS-X, SIB-200; WikiANN, MasakhaNER's corpora, PUD; TyDiQA-GoldP, XQuAD, MLQA. Data
-come from a folder given, from $CROSSLINGUAL_DATA, or from the hub; castings are those of mT5
-(Xue et al. 2021 and its published preprocessors) where it has one.
+XNLI, PAWS-X, SIB-200; WikiANN, MasakhaNER and the corpora it transfers from, PUD; TyDiQA-GoldP,
+XQuAD, MLQA. Data come from a folder given, from $CROSSLINGUAL_DATA, or from the hub; castings are
+those of mT5 (Xue et al. 2021 and its published preprocessors) where it has one.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from .castings import (
     question,
     tagged_words,
     topic,
+    undated_entities,
 )
 from .languages import find_language
 from .readers import read_conll, read_conllu, read_squad, read_table
@@ -88,6 +89,7 @@ def _sources() -> dict[str, Source]:
         "af ar bg bn de el en es et eu fa fi fr he hi hu id it ja jv ka kk ko ml mr ms my nl pt "
         "ru sw ta te th tl tr uk ur vi yo zh"
     )
+    africa = _iso("bam ee fon ha ig rw lg luo mos ny pcm sn sw tn tw wo xh yo zu")
     pud = _iso("ar de en es fi fr hi id ko ru th tr zh")
     made = {
         "xnli": Source(
@@ -111,6 +113,11 @@ def _sources() -> dict[str, Source]:
         "ner": Source(
             "ner", "", ner, _ner_folder, entities, _USUAL,
             files=lambda language, split: f"{_ner_folder(language)}/{split}.txt",
+            read=lambda path, rule: read_conll(path, NAMED, dirty=rule),
+        ),
+        "masakhaner": Source(
+            "masakhaner", "", africa, lambda language: language, undated_entities, _USUAL,
+            files=lambda language, split: f"{language}/{split}.txt",
             read=lambda path, rule: read_conll(path, NAMED, dirty=rule),
         ),
         "pud": Source(
@@ -181,6 +188,12 @@ _ABOUT: dict[str, dict[str, Any]] = {
         "casting": _SPANS + "; the Spanish and Italian files, encoded twice, are read as meant",
         "licence": "differs by corpus (MasakhaNER 2.0's transfer corpora)",
         "citation": "adelani2022masakhaner",
+    },
+    "masakhaner": {
+        "kind": "structured", "metrics": ("span_f1",), "max_output": 64,
+        "casting": _SPANS + "; dates are outside; on the hub as a script only: put the folder "
+        "MasakhaNER2.0/data of its repository, masakhane-io/masakhane-ner, there as masakhaner",
+        "licence": "CC BY-NC 4.0", "citation": "adelani2022masakhaner",
     },
     "ner_words": {
         "kind": "structured", "metrics": ("word_f1",), "labels": (*NAMED, OUTSIDE),

@@ -24,10 +24,12 @@ __all__ = [
     "question",
     "tagged_words",
     "topic",
+    "undated_entities",
 ]
 
 NAMED = ("PER", "LOC", "ORG")
 _WIKIANN = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
+_MASAKHANER = (*_WIKIANN, "B-DATE", "I-DATE")
 _WINDOW = 4  # words on either side of the one to be tagged
 # A space follows a full stop that ends a sentence; Chinese and Hindi write none, or not always.
 _ENDS = re.compile(r"(?<=[.!?؟])\s+|(?<=[。！？।])\s*")
@@ -83,11 +85,11 @@ def topic(row: Row, language: str) -> Example:
     return Example(f"topic: {_text(row, 'text')}", str(row["category"]), language)
 
 
-def _tags(row: Row) -> list[str]:
+def _tags(row: Row, names: tuple[str, ...] = _WIKIANN) -> list[str]:
     raw = row.get("tags", row.get("ner_tags"))
     if raw is None:
         raise DataError(f"a row of named entities has no tags: {sorted(row)}.")
-    return [t if isinstance(t, str) else _numbered(_WIKIANN, t) for t in raw]
+    return [t if isinstance(t, str) else _numbered(names, t) for t in raw]
 
 
 def entities(row: Row, language: str) -> Example:
@@ -105,6 +107,13 @@ def entities(row: Row, language: str) -> Example:
         before = tag
     target = format_spans([(kind, text[a:b]) for kind, a, b in spans])
     return Example(text, target, language, spans=tuple(spans))
+
+
+def undated_entities(row: Row, language: str) -> Example:
+    """As `entities`, with dates outside, as they are where other corpora do not mark them."""
+    tags = _tags(row, _MASAKHANER)
+    kept = [tag if tag[2:] in NAMED else OUTSIDE for tag in tags]
+    return entities({"tokens": row["tokens"], "tags": kept}, language)
 
 
 def tagged_words(row: Row, language: str) -> Example:
