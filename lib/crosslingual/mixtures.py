@@ -168,8 +168,8 @@ def from_scores(scores: pd.DataFrame, size: float = DEFAULT_SIZE) -> Mixtures:
         run, or sizes out of range.
     """
     refuse_several_models(scores)
-    refuse_several_trainings(scores)
     table, notes = as_fractions(one_task(scores)[1])
+    refuse_several_trainings(table)
     scale = 100.0 if notes else 1.0
     if not (size > 0 and math.isfinite(size)):
         raise DataError(f"the size of a source must be above 0, not {size:g}.")
