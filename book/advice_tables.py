@@ -23,6 +23,7 @@ from crosslingual.effective import fit_effective
 from crosslingual.files import write_csv, write_text
 from crosslingual.mixture_validation import coverage_by_level, validate_mixtures
 from crosslingual.published import XPOS_TERMS, find_xpos, xpos_features, xpos_scores
+from crosslingual.responses import of_training
 from crosslingual.score_tables import read_scores
 from crosslingual.sources import held_out_errors
 from crosslingual.sumeval import read_sumeval
@@ -65,7 +66,7 @@ def sumeval(folder: Path, names: list[str]) -> None:
 def levels() -> None:
     """Coverage by predicted score on this book's own few-shot benchmarks."""
     scores = read_scores(OUT.parent / "few_shot_benchmarks.csv")
-    for task, part in scores[scores["training"] != "joint"].groupby("task"):
+    for task, part in of_training(scores, "sequential").groupby("task"):
         add("levels", f"{task} (mini)", coverage_by_level(fit_advice(part).calibration))
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from .benchmark_files import (
@@ -33,6 +34,7 @@ from .castings import (
     topic,
     undated_entities,
 )
+from .dirt import Dirt
 from .languages import find_language
 from .readers import read_conll, read_conllu, read_squad, read_table
 from .spans import NO_SPANS, OUTSIDE, parse_spans
@@ -70,6 +72,10 @@ def _sib_code(code: str) -> str:
 def _by_id(row: Row, language: str) -> bool:
     """TyDiQA's languages share one file; its ids begin with the language."""
     return str(row["id"]).startswith(_TYDI[language])
+
+
+def _read_named(path: Path, rule: str) -> tuple[list[Row], list[Dirt]]:
+    return read_conll(path, NAMED, dirty=rule)
 
 
 def _iso(shorts: str) -> tuple[str, ...]:
@@ -113,12 +119,12 @@ def _sources() -> dict[str, Source]:
         "ner": Source(
             "ner", "", ner, _ner_folder, entities, _USUAL,
             files=lambda language, split: f"{_ner_folder(language)}/{split}.txt",
-            read=lambda path, rule: read_conll(path, NAMED, dirty=rule),
+            read=_read_named,
         ),
         "masakhaner": Source(
             "masakhaner", "", africa, lambda language: language, undated_entities, _USUAL,
             files=lambda language, split: f"{language}/{split}.txt",
-            read=lambda path, rule: read_conll(path, NAMED, dirty=rule),
+            read=_read_named,
         ),
         "pud": Source(
             "ud_pud", "", pud, _short, tagged_words, _ONE,

@@ -20,7 +20,7 @@ from .arguments import check_level, generator
 from .effective import Effective, Predicted, fit_effective
 from .errors import DataError
 from .exchange import EDGE, logistic, logit
-from .tilt import Tilt, fit_tilt
+from .tilt import NO_TILT, Tilt, fit_tilt
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,8 +92,7 @@ class Calibration:
         """How errors change with the prediction, by kind; ``by_level`` says whether it counts."""
         made = {}
         for kind, part in self.errors.groupby("kind", sort=True):
-            tilt = fit_tilt(part)
-            made[str(kind)] = tilt if self.by_level else replace(tilt, slope=0.0)
+            made[str(kind)] = fit_tilt(part) if self.by_level else NO_TILT
         return made
 
     def factors(
@@ -182,9 +181,11 @@ class Calibration:
         import pandas as pd
 
         found = []
-        for (kind, target), part in self.errors.groupby(["kind", "target"], sort=True):
-            others = self.errors[self.errors["target"] != target]
-            if (others["kind"] == kind).any():
+        for kind, same in self.errors.groupby("kind", sort=True):
+            for target, part in same.groupby("target", sort=True):
+                others = same[same["target"] != target]
+                if others.empty:
+                    continue
                 mean = part["mean"].to_numpy(dtype=float)
                 told = replace(self, errors=others).factors(str(kind), mean, level)
                 low, high = _ends(mean, told * part["sd"].to_numpy(dtype=float))

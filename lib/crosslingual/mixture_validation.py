@@ -197,8 +197,10 @@ def coverage_by_level(
 
 
 def _interval_scores(cells: pd.DataFrame, level: float) -> pd.Series:
+    import pandas as pd
+
     score, low, high = (cells[name].to_numpy(dtype=float) for name in ("score", "low", "high"))
-    return cells["score"] * 0 + interval_score(score, low, high, level)
+    return pd.Series(interval_score(score, low, high, level), index=cells.index)
 
 
 def _summary(predictions: pd.DataFrame, interval: float) -> pd.DataFrame:

@@ -15,6 +15,7 @@ __all__ = [
     "RESPONSES",
     "as_fractions",
     "need_columns",
+    "of_training",
     "one_row_a_cell",
     "one_task",
     "refuse_repetitions",
@@ -43,6 +44,19 @@ def rows_where(table: pd.DataFrame, **values: object) -> pd.DataFrame:
     for column, value in values.items():
         table = table[table[column] == value]
     return table
+
+
+def of_training(scores: pd.DataFrame, training: str) -> pd.DataFrame:
+    """Scores of one use of target examples, with those that stand beside either.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        With a column ``training``.
+    training : str
+        ``sequential`` or ``joint``; zero-shot scores and those without a source stay.
+    """
+    return scores[scores["training"].isin([training, "source", "target"])]
 
 
 def need_columns(scores: pd.DataFrame, *names: str) -> None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["Tilt", "fit_tilt"]
+__all__ = ["NO_TILT", "Tilt", "fit_tilt"]
 
 TILT = 0.5  # prior spread of how errors change (log) with a standard deviation of the prediction
 
@@ -38,6 +38,10 @@ class Tilt:
     def at(self, mean: NDArray[np.float64]) -> NDArray[np.float64]:
         """Errors at predictions (log odds), as a multiple of those in the middle."""
         return np.exp(self.slope * (np.clip(mean, self.low, self.high) - self.middle))
+
+
+NO_TILT = Tilt(0.0, 0.0, -np.inf, np.inf)
+"""Errors that are the same everywhere."""
 
 
 def fit_tilt(errors: pd.DataFrame) -> Tilt:

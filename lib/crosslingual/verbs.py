@@ -105,6 +105,7 @@ def features(args: argparse.Namespace) -> None:
 
 def given_scores(args: argparse.Namespace, unknown: str = "refuse") -> pd.DataFrame:
     """Scores that the command line names."""
+    from .responses import of_training
     from .score_tables import read_scores
 
     columns = {}
@@ -127,9 +128,10 @@ def given_scores(args: argparse.Namespace, unknown: str = "refuse") -> pd.DataFr
                 f"{args.scores!r} holds no scores of the {name} {wanted!r}. "
                 f"There are: {', '.join(there) or 'none'}."
             )
-        # Zero-shot scores and those without a source stay beside either way of training.
-        kept = {wanted, "source", "target"} if name == "training" else {wanted}
-        scores = scores[scores[name].isin(kept)]
+        if name == "training":
+            scores = of_training(scores, wanted)
+        else:
+            scores = scores[scores[name] == wanted]
     return scores
 
 
