@@ -1,6 +1,6 @@
 """Write the stored result tables of the chapters on advice.
 
-    python book/advice_tables.py [NAME of a SUMEval file ... | advisor | levels]
+    python book/advice_tables.py [NAME of a SUMEval file ... | advisor | few_shot]
 
 Needs $CROSSLINGUAL_DATA with published/sumeval and the matrix of de Vries et al. 2022; neither
 is part of this repository. Without names all files are validated, about a quarter of an hour.
@@ -18,10 +18,12 @@ import pandas as pd
 
 from crosslingual.chances import interval_reach
 from crosslingual.conformal import calibrate
+from crosslingual.demand_validation import demand_errors, validate_demands
 from crosslingual.demands import fit_advice
 from crosslingual.effective import fit_effective
 from crosslingual.files import write_csv, write_text
 from crosslingual.mixture_validation import coverage_by_level, validate_mixtures
+from crosslingual.mixtures import from_scores
 from crosslingual.published import XPOS_TERMS, find_xpos, xpos_features, xpos_scores
 from crosslingual.responses import of_training
 from crosslingual.score_tables import read_scores
@@ -63,11 +65,14 @@ def sumeval(folder: Path, names: list[str]) -> None:
         print(path.stem, table.round(4).to_string(index=False), sep="\n", flush=True)
 
 
-def levels() -> None:
-    """Coverage by predicted score on this book's own few-shot benchmarks."""
-    scores = read_scores(OUT.parent / "few_shot_benchmarks.csv")
-    for task, part in of_training(scores, "sequential").groupby("task"):
+def few_shot() -> None:
+    """Coverage by predicted score, and labels foretold, on this book's own few-shot tables."""
+    scores = of_training(read_scores(OUT.parent / "few_shot_benchmarks.csv"), "sequential")
+    for task, part in scores.groupby("task"):
         add("levels", f"{task} (mini)", coverage_by_level(fit_advice(part).calibration))
+        add("demands", f"{task} (mini)", demand_errors(validate_demands(from_scores(part))))
+    commands = from_scores(read_scores(OUT.parent / "few_shot.csv"), COMMANDS)
+    add("demands", "intents (mini)", demand_errors(validate_demands(commands)))
 
 
 def ranking() -> None:
@@ -113,6 +118,7 @@ def ranking() -> None:
     print(table.round(3).to_string(index=False), flush=True)
 
 
+COMMANDS = 560  # training commands of a language
 LABELS = (0, 5, 10, 25, 50, 100, 250, 500, 1000, 2500)
 
 
@@ -156,10 +162,10 @@ def advisor(folder: Path) -> None:
     terms = ["syntax", "genealogy", "levenshtein_romanised", "same_script", "log_tokens_target"]
     ranked("intents", mini, pairs, terms)
     shots = read_scores(data / "few_shot.csv")
-    advice = fit_advice(shots, size=560)
+    advice = fit_advice(shots, size=COMMANDS)
     for part in list(ranks):
         of = part["target"].iloc[0]
-        grown("intents", advice, of, part["source"].head(6).tolist(), 560)
+        grown("intents", advice, of, part["source"].head(6).tolist(), COMMANDS)
 
     path = find_xpos("", download=True)
     if path is None:
@@ -189,13 +195,13 @@ def main() -> None:
     if sys.argv[1:] == ["advisor"]:
         advisor(files)
         return
-    if sys.argv[1:] == ["levels"]:
-        levels()
+    if sys.argv[1:] == ["few_shot"]:
+        few_shot()
         return
     if not sys.argv[1:]:
         ranking()
         advisor(files)
-        levels()
+        few_shot()
     sumeval(files, sys.argv[1:])
     write_text(
         OUT / "SIGNATURE",

@@ -56,7 +56,7 @@ def test_sumeval_in_and_out(files, tmp_path, capsys) -> None:
     table = pd.read_csv(intervals)
     assert len(table) == 101
     assert ((table["low"] < table["predicted"]) & (table["predicted"] < table["high"])).all()
-    assert table.set_index("target").loc["swa", "seen"] == np.False_
+    assert table.set_index("target").loc["swa", "kind"] == "unseen"
 
 
 def test_one_way_of_using_target_examples(tmp_path, capsys) -> None:

@@ -37,8 +37,8 @@ def _errors(slope: float, targets: int = 12, cells: int = 100, seed: int = 0) ->
 
 def _asked(mean: np.ndarray) -> Predicted:
     nothing = np.zeros(len(mean))
-    sd, seen = np.full(len(mean), 0.3), np.ones(len(mean), dtype=bool)
-    return Predicted(mean, sd, nothing, nothing, nothing, seen)
+    sd, kind = np.full(len(mean), 0.3), np.full(len(mean), "seen")
+    return Predicted(mean, sd, nothing, nothing, nothing, kind)
 
 
 def test_the_tilt_is_statsmodels_gamma_regression() -> None:
@@ -132,5 +132,7 @@ def test_what_is_not_known_is_refused_by_name() -> None:
     calibration = Calibration(_errors(0))
     with pytest.raises(DataError, match="two targets"):
         Calibration(_errors(0, targets=1)).held_out()
-    with pytest.raises(DataError, match="intervals for unseen targets cannot be calibrated"):
-        calibration.interval(replace(_asked(np.zeros(1)), seen=np.zeros(1, dtype=bool)))
+    with pytest.raises(
+        DataError, match="intervals for no example of a target without scores cannot"
+    ):
+        calibration.interval(replace(_asked(np.zeros(1)), kind=np.array(["unseen"])))

@@ -1,6 +1,7 @@
 """Prediction from effective data: known worlds, unseen languages, real files where they are."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from crosslingual.conformal import calibrate, weighted_quantile
-from crosslingual.effective import fit_effective
+from crosslingual.effective import KINDS, fit_effective
 from crosslingual.errors import DataError
+from crosslingual.exchange import logit
 from crosslingual.levels import PRIOR_SLOPES, _traits, krige, likeness
 from crosslingual.mixture_validation import validate_mixtures
 from crosslingual.mixtures import Mixtures
@@ -68,6 +70,49 @@ def test_an_unseen_target_is_foretold_and_less_surely(world) -> None:
     assert np.corrcoef(made.mean, gone.scores)[0, 1] > 0.9
 
 
+def _without(world, target, own):
+    """Cells that are learned from, and the target's with more examples of its own."""
+    out = (world.targets == target) & (world.own() > own)
+    return world.take(np.flatnonzero(~out)), world.take(np.flatnonzero(out))
+
+
+@pytest.mark.parametrize("own", [0, 100])
+def test_more_examples_than_a_target_ever_had(own) -> None:
+    """Trees alone would leave the target where its scores were: at the low end of its curve."""
+    train, test = _without(mixture_world(runs=80), "fra", own)
+    made = fit_effective(train)
+    assert made.boosted is not None
+    predicted = made.predict(test)
+    assert set(predicted.kind) == {"more" if own else "first"}
+    assert abs(np.mean(logit(test.scores) - predicted.mean)) < 0.03
+    assert abs(np.mean(logit(test.scores) - made.boosted.predict(test))) > 0.1
+
+
+def test_what_is_known_of_what_is_asked() -> None:
+    """A hand-worked table: A has scores with 0 and 50 of its own, B only without."""
+    base = fit_effective(mixture_world(runs=8))
+    languages, targets = ("A", "B", "S"), ["A", "A", "B"]
+    amounts = np.array([[0.0, 0, 9], [50, 0, 9], [0, 0, 9]])
+    known = Mixtures(languages, amounts, np.arange(3), np.array(targets), np.full(3, 0.5))
+    model = replace(base, mixtures=known, targets=["A", "B"])
+    asked = {"A": (0, 20, 50, 51), "B": (0, 1), "C": (0, 1)}
+    cells = [(target, n) for target, some in asked.items() for n in some]
+    names = ("A", "B", "C", "S")
+    wanted = np.array([[n if t == name else 9 * (name == "S") for name in names] for t, n in cells])
+    kinds = model.kinds(
+        Mixtures(
+            names,
+            wanted.astype(float),
+            np.arange(len(cells)),
+            np.array([t for t, _ in cells]),
+            np.full(len(cells), np.nan),
+        )
+    )
+    told = ["seen", "seen", "seen", "more", "seen", "first", "unseen", "unseen_first"]
+    assert kinds.tolist() == told
+    assert set(told) == set(KINDS)
+
+
 def test_a_language_nobody_knows_gets_a_prediction(model, world) -> None:
     cell = world.take(np.array([0]))
     odd = Mixtures(("qqq",), np.array([[50.0]]), cell.runs, np.array(["zzz"]), np.array([np.nan]))
@@ -115,9 +160,25 @@ def test_intervals_cover_what_they_say(world) -> None:
         low, high = calibration.interval(predicted, level)
         inside = ((low <= test.scores) & (test.scores <= high)).mean()
         assert abs(inside - level) < 0.15
-    assert set(calibration.errors["kind"]) == {"seen", "unseen"}
+    assert set(calibration.errors["kind"]) == set(KINDS)
     with pytest.raises(DataError, match=r"1\.5"):
         calibration.factors("seen", np.zeros(1), 1.5)
+
+
+def test_a_target_s_first_examples_get_intervals_of_their_own(world) -> None:
+    """Held out as they are asked about, they are covered, and surest where most is known."""
+    model = fit_effective(world)
+    calibration = calibrate(model)
+    held = calibration.held_out()
+    for kind, part in held.groupby("kind"):
+        assert 0.6 < part["inside"].mean() < 0.95, kind
+    width = (held["high"] - held["low"]).groupby(held["kind"]).mean()
+    assert max(width["seen"], width["first"], width["more"]) < 0.5 * width["unseen_first"]
+    only = replace(calibration, errors=calibration.errors.query("kind == 'seen'"))
+    instead = only.factors("more", np.zeros(1))
+    assert instead == only.factors("seen", np.zeros(1))
+    with pytest.raises(DataError, match="for the first examples of a target without scores"):
+        only.factors("unseen_first", np.zeros(1))
 
 
 def test_validation_holds_out_runs_and_languages(world) -> None:

@@ -217,5 +217,9 @@ def test_what_has_no_growth() -> None:
     with pytest.raises(DataError, match="few-shot study"):
         growth(_scores("log").query("shots <= 50"))
     two = pd.concat([_scores("log"), _scores("log").assign(task="u")])
-    with pytest.raises(DataError, match="one task"):
+    with pytest.raises(DataError, match=r"several tasks \(t, u\)"):
         growth_by_similarity(two, pd.DataFrame(), ["syntax"])
+    one = _scores("log")
+    both = pd.concat([one, one.query("shots > 0").assign(training="joint")])
+    with pytest.raises(DataError, match="several ways of using target examples"):
+        growth_by_similarity(both, pd.DataFrame(), ["syntax"])

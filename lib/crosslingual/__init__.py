@@ -68,6 +68,7 @@ _HOME = {
     "summarise": "summaries",
     "task_names": "registry",
     "validate": "validation",
+    "validate_demands": "demand_validation",
     "validate_mixtures": "mixture_validation",
 }
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "plot_calibration",
     "plot_coverage_by_level",
+    "plot_demand_errors",
     "plot_demands",
     "plot_rankings",
     "plot_tools",
@@ -128,6 +129,34 @@ def plot_coverage_by_level(table: pd.DataFrame, level: float = 0.8) -> Figure:
         ax.set(xlabel="quarter by predicted score", ylim=(0.4, 1.02), title=title)
         ax.set_ylabel(f"coverage of {level:.0%} intervals" * is_left(ax))
     axes[0].legend(fontsize=8, loc="lower right", title="the predicted score is", title_fontsize=8)
+    return figure
+
+
+def plot_demand_errors(table: pd.DataFrame) -> Figure:
+    """Draw predicted over needed labels: the median, and a line from the tenth to the ninetieth.
+
+    Parameters
+    ----------
+    table : DataFrame
+        file, and the columns of `crosslingual.demand_validation.demand_errors`.
+    """
+    files, knowns = list(table["file"].unique()), list(table["known"].unique())
+    figure, axes = axes_grid(1, width=7.0, height=0.7 * len(files) + 1.4)
+    ax = axes[0]
+    ax.axvline(1, color="#999999", lw=1)
+    for k, (known, mark) in enumerate(zip(knowns, "osD", strict=False)):
+        part = table[table["known"] == known]
+        places = [files.index(f) + 0.22 * (k - (len(knowns) - 1) / 2) for f in part["file"]]
+        edge = part["ninetieth"].clip(upper=64)  # infinity: no number is predicted
+        ax.hlines(places, part["tenth"].clip(lower=1 / 64), edge, color=colour(k), lw=2, alpha=0.6)
+        ax.plot(part["median"], places, mark, color=colour(k), label=known)
+    ax.set_yticks(range(len(files)), files)
+    ax.invert_yaxis()
+    ax.set(xscale="log", xlabel="predicted / needed labels", xlim=(1 / 20, 20))
+    marks = {0.1: "1/10", 0.25: "1/4", 0.5: "1/2", 1: "1", 2: "2", 4: "4", 10: "10"}
+    ax.set_xticks(list(marks), list(marks.values()))
+    ax.set_xticks([], minor=True)
+    ax.legend(frameon=False, fontsize=8, title="known of the target", title_fontsize=8)
     return figure
 
 

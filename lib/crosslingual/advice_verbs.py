@@ -163,7 +163,7 @@ def predict(args: argparse.Namespace) -> None:
                 "predicted": predicted.score * train.scale,
                 "low": low * train.scale,
                 "high": high * train.scale,
-                "seen": predicted.seen,
+                "kind": predicted.kind,
             }
         )
         out = Path(args.intervals)

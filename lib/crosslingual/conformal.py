@@ -1,11 +1,12 @@
 """Intervals of predictions, calibrated on runs and languages that were held out.
 
 A prediction's own standard deviation says where it is surer than elsewhere, not how sure;
-what it is multiplied by is the quantile of errors made when cells were held out: folds of
-runs for targets with scores, whole languages for targets without. Errors in log odds depend on
-the score that is predicted, too: near 0 a few test examples move them far. That is learned first
-(normalised conformal prediction, Papadopoulos et al. 2002), else intervals of low scores are too
-narrow and those of high ones too wide: right on average, and hardly anywhere.
+what it is multiplied by is the quantile of errors made when cells were held out: folds of runs,
+whole languages, or a language's cells with more than some number of its own examples, as what is
+asked about is unknown (`crosslingual.effective.KINDS`). Errors in log odds depend on the score that
+is predicted, too: near 0 a few test examples move them far. That is learned first (normalised
+conformal prediction, Papadopoulos et al. 2002), else intervals of low scores are too narrow and
+those of high ones too wide: right on average, and hardly anywhere.
 """
 
 from __future__ import annotations
@@ -17,19 +18,32 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .arguments import check_level, generator
-from .effective import Effective, Predicted, fit_effective
+from .effective import KINDS, Effective, Predicted, fit_effective
 from .errors import DataError
 from .exchange import EDGE, logistic, logit
 from .tilt import NO_TILT, Tilt, fit_tilt
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["Calibration", "calibrate", "quantile_over_targets", "weighted_quantile"]
+__all__ = [
+    "Calibration",
+    "calibrate",
+    "middle_number",
+    "quantile_over_targets",
+    "weighted_quantile",
+]
 
 LEAST_LANGUAGES = 5
-KINDS = ("seen", "unseen")
+INSTEAD = {
+    "first": ("more", "seen"),
+    "more": ("first", "seen"),
+    "unseen_first": ("unseen",),
+}
+"""Whose errors count where a kind could not be held out."""
 
 
 def weighted_quantile(
@@ -78,7 +92,7 @@ class Calibration:
     Attributes
     ----------
     errors : DataFrame
-        One row a held-out cell: kind (``seen`` target or ``unseen``), target, score,
+        One row a held-out cell: kind (of `crosslingual.effective.KINDS`), target, score,
         predicted, mean, sd (log odds), ratio (absolute error over sd, log odds).
     by_level : bool
         Whether intervals take into account that errors depend on the score that is predicted.
@@ -103,7 +117,7 @@ class Calibration:
         Parameters
         ----------
         kind : str
-            ``seen`` or ``unseen``: whether the target was trained on in some run.
+            Of `crosslingual.effective.KINDS`.
         mean : array, shape (cells,)
             Predictions, log odds.
         level : float
@@ -119,13 +133,14 @@ class Calibration:
             If the level is not between 0 and 1, or too few languages were held out.
         """
         check_level(level)
-        part = self.errors[self.errors["kind"] == kind]
-        if part.empty:
+        known = set(self.errors["kind"])
+        held = next((k for k in (kind, *INSTEAD.get(kind, ())) if k in known), None)
+        if held is None:
             raise DataError(
-                f"intervals for {kind} targets cannot be calibrated: fewer than "
-                f"{LEAST_LANGUAGES} targets, or no run to hold out."
+                f"intervals for {KINDS[kind]} cannot be calibrated: fewer than {LEAST_LANGUAGES} "
+                "targets, or no run to hold out."
             )
-        tilt = self.tilts[kind]
+        part, tilt = self.errors[self.errors["kind"] == held], self.tilts[held]
         usual = part["ratio"] / tilt.at(part["mean"].to_numpy(dtype=float))
         return quantile_over_targets(usual, part["target"], level) * tilt.at(mean)
 
@@ -152,10 +167,10 @@ class Calibration:
             As `factors`.
         """
         reach = np.zeros(len(predicted.mean))
-        for kind, rows in zip(KINDS, (predicted.seen, ~predicted.seen), strict=True):
-            if rows.any():
-                told = self.factors(kind, predicted.mean[rows], level)
-                reach[rows] = told * predicted.sd[rows]
+        for kind in np.unique(predicted.kind):
+            rows = predicted.kind == kind
+            told = self.factors(str(kind), predicted.mean[rows], level)
+            reach[rows] = told * predicted.sd[rows]
         return _ends(predicted.mean, reach)
 
     def held_out(self, level: float = 0.8) -> pd.DataFrame:
@@ -240,12 +255,10 @@ def _ends(
 def calibrate(
     model: Effective, run_folds: int = 5, language_folds: int = 10, seed: int = 0
 ) -> Calibration:
-    """Hold out runs, then whole languages, and note the errors.
+    """Hold out runs, then languages, whole or from some number of own examples on; note the errors.
 
     Rates and hyperparameters (a few numbers learned from all cells) stay as they are;
     levels, relevances and everything else are learned again without what is held out.
-    Cells of a held-out language count only if the model had no example of it, as for a language
-    that nobody has annotated.
 
     Parameters
     ----------
@@ -266,18 +279,17 @@ def calibrate(
     cells, random = model.mixtures, generator(seed)
     found = []
 
-    def note(kind: str, test: NDArray[np.bool_], train: NDArray[np.bool_]) -> None:
-        if not test.any() or train.sum() < 8:
+    def note(kinds: Sequence[str], out: NDArray[np.bool_]) -> None:
+        if not out.any() or (~out).sum() < 8:
             return
-        trees = kind == "seen" and model.boosted is not None
-        again = fit_effective(cells.take(np.flatnonzero(train)), like=model, trees=trees)
-        asked = cells.take(np.flatnonzero(test))
+        trees = "seen" in kinds and model.boosted is not None  # they know of nothing else
+        again = fit_effective(cells.take(np.flatnonzero(~out)), like=model, trees=trees)
+        asked = cells.take(np.flatnonzero(out))
         predicted = again.predict(asked)
-        rows = predicted.seen if kind == "seen" else ~predicted.seen
         error = np.abs(logit(asked.scores) - predicted.mean)
         table = pd.DataFrame(
             {
-                "kind": kind,
+                "kind": predicted.kind,
                 "target": asked.targets,
                 "score": asked.scores,
                 "predicted": predicted.score,
@@ -286,19 +298,42 @@ def calibrate(
                 "ratio": error / predicted.sd,
             }
         )
-        found.append(table[rows])
+        found.append(table[table["kind"].isin(kinds)])
 
     runs = random.permutation(np.unique(cells.runs))
     if len(runs) > 1:
         for fold in np.array_split(runs, min(run_folds, len(runs))):
-            out = np.isin(cells.runs, fold)
-            note("seen", out, ~out)
-    targets = random.permutation(np.unique(cells.targets))
-    if len(targets) >= LEAST_LANGUAGES:
-        foreign = cells.own() == 0
-        for fold in np.array_split(targets, min(language_folds, len(targets))):
-            out = np.isin(cells.targets, fold)
-            note("unseen", out & foreign, ~out)
+            note(["seen"], np.isin(cells.runs, fold))
+    targets, own = random.permutation(np.unique(cells.targets)), cells.own()
+    for fold in np.array_split(targets, min(language_folds, len(targets))):
+        out = np.isin(cells.targets, fold)
+        if len(targets) >= LEAST_LANGUAGES:
+            note(["unseen", "unseen_first"], out)
+        note(["first"], out & (own > 0))
+        note(["more"], out & (own > middle_number(own)))
     if not found:
         raise DataError("intervals cannot be calibrated: there is nothing to hold out.")
     return Calibration(pd.concat(found, ignore_index=True))
+
+
+def middle_number(own: NDArray[np.float64]) -> float:
+    """The number in the middle of those of own examples: a target may have had so many, no more.
+
+    Parameters
+    ----------
+    own : array, shape (cells,)
+        Numbers of examples.
+
+    Returns
+    -------
+    float
+        Below the largest; infinity where there is but one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> middle_number(np.array([0.0, 5.0, 25.0, 25.0, 100.0]))
+    25.0
+    """
+    numbers = np.unique(own[own > 0])
+    return float(numbers[(len(numbers) - 1) // 2]) if len(numbers) > 1 else np.inf

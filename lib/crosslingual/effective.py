@@ -21,7 +21,16 @@ from .residuals import Points, Residuals, fit_residuals
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Effective", "Predicted", "fit_effective"]
+__all__ = ["KINDS", "Effective", "Predicted", "fit_effective"]
+
+KINDS = {
+    "seen": "no more examples than a target's scores had",
+    "first": "the first examples of a target with scores",
+    "more": "more examples than a target's scores had",
+    "unseen": "no example of a target without scores",
+    "unseen_first": "the first examples of a target without scores",
+}
+"""What is asked about, by what is known of it."""
 
 MANY = 5  # runs for each language from which a target's own relevances are learned
 MOST_RUNS = 100  # runs over which a process is averaged for an unseen target
@@ -38,8 +47,8 @@ class Predicted:
         Of log odds; the deviation is the model's own, before it is calibrated.
     level, data, rest : array, shape (cells,)
         The parts of the mean: the target, its effective data, what the process adds.
-    seen : array of bool, shape (cells,)
-        Was the target among those learned from?
+    kind : array of str, shape (cells,)
+        How much is known of what was asked: of `KINDS`.
     """
 
     mean: NDArray[np.float64]
@@ -47,7 +56,12 @@ class Predicted:
     level: NDArray[np.float64]
     data: NDArray[np.float64]
     rest: NDArray[np.float64]
-    seen: NDArray[np.bool_]
+    kind: NDArray[np.str_]
+
+    @property
+    def seen(self) -> NDArray[np.bool_]:
+        """Whether the target was among those learned from."""
+        return np.isin(self.kind, ("seen", "first", "more"))
 
     @property
     def score(self) -> NDArray[np.float64]:
@@ -105,6 +119,7 @@ class Effective:
         names = list(self.targets) + sorted(set(asked.targets.tolist()) - set(self.targets))
         index = {name: i for i, name in enumerate(names)}
         codes = np.array([index[t] for t in asked.targets])
+        kind = self.kinds(asked)
         seen = codes < len(self.targets)
         levels, level_sd = self._levels(names)
         new_ones = len(names) - len(self.targets)
@@ -124,12 +139,38 @@ class Effective:
             usual = self._as_if(names[code], languages)
             points = _points(usual, self.exchange, index, *told)
             rest[codes == code] -= process.predict(points)[0].mean() * scales[code]
-        if self.boosted is not None and seen.any():
-            rows = np.flatnonzero(seen)
+        if self.boosted is not None and (kind == "seen").any():
+            # Trees know steps, not slopes: where a target has never been, they stay where it was.
+            rows = np.flatnonzero(kind == "seen")
             trees = self.boosted.predict(asked.take(rows))
             rest[rows] = (rest[rows] + trees - levels[codes[rows]] - data[rows]) / 2
         sd = np.sqrt((variance + self.residuals.noise) * scales[codes] ** 2 + level_sd[codes] ** 2)
-        return Predicted(levels[codes] + data + rest, sd, levels[codes], data, rest, seen)
+        return Predicted(levels[codes] + data + rest, sd, levels[codes], data, rest, kind)
+
+    def kinds(self, asked: Mixtures) -> NDArray[np.str_]:
+        """How much is known of what is asked, for every cell.
+
+        Parameters
+        ----------
+        asked : Mixtures
+            Cells; their scores are not looked at.
+
+        Returns
+        -------
+        array of str, shape (cells,)
+            Of `KINDS`.
+        """
+        had = dict.fromkeys(asked.targets.tolist(), -1.0)
+        own = self.mixtures.own()
+        for name in self.targets:
+            had[name] = float(own[self.mixtures.targets == name].max())
+        most, wanted = np.array([had[t] for t in asked.targets]), asked.own()
+        unseen = np.where(wanted > 0, "unseen_first", "unseen")
+        beyond = np.where(most > 0, "more", "first")
+        kinds: NDArray[np.str_] = np.where(
+            most < 0, unseen, np.where(wanted > most, beyond, "seen")
+        )
+        return kinds
 
     def _as_if(self, target: str, languages: list[str]) -> Mixtures:
         """One cell a run that was learned from, as if tested in another language."""

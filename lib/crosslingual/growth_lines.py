@@ -12,7 +12,7 @@ from .errors import DataError
 from .growth_laws import growth_rows
 from .model_matrix import design
 from .regression import Regression, fit
-from .responses import need_columns, refuse_several_models
+from .responses import need_columns, one_task, refuse_several_models, refuse_several_trainings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,8 +61,8 @@ def growth_by_similarity(
     rows = growth_rows(scores)
     rows = rows[rows["source"] != rows["target"]].reset_index(drop=True)
     refuse_several_models(rows)
-    if rows["task"].nunique() != 1 or rows["training"].nunique() != 1:
-        raise DataError("growth by similarity takes the curves of one task and one training.")
+    one_task(rows)
+    refuse_several_trainings(rows)
     pair = rows["source"] + ">" + rows["target"]
     x = np.column_stack([np.ones(len(rows)), np.log1p(rows["shots"].to_numpy(dtype=float))])
     if pair.nunique() < 6 or rows["shots"].nunique() < 3:

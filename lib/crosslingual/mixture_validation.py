@@ -22,14 +22,14 @@ __all__ = ["MixtureValidation", "coverage_by_level", "interval_score", "validate
 
 @dataclass(frozen=True)
 class MixtureValidation:
-    """Errors on held-out runs (seen targets) and languages (unseen targets); prints itself.
+    """Errors on held-out runs and languages; prints itself.
 
     Attributes
     ----------
     summary : DataFrame
-        One row a kind: cells, targets, mae (mean over targets), baseline (what the mean of the
-        target's other scores gets; for unseen targets the mean of all), coverage and width of
-        the intervals, and their interval_score.
+        One row a kind (`crosslingual.effective.KINDS`): cells, targets, mae (mean over targets),
+        baseline (what the mean of the target's other scores gets; for unseen targets the mean of
+        all), coverage and width of the intervals, and their interval_score.
     predictions : DataFrame
         One row a held-out cell: kind, fold, target, score, predicted, baseline, low, high.
     interval : float
@@ -53,8 +53,8 @@ def validate_mixtures(
 ) -> MixtureValidation:
     """Hold out a group of runs and a group of targets at a time, and learn everything again.
 
-    The runs held out are judged on the targets kept; the targets held out on all runs
-    that had no example of theirs, as a surprise language would be.
+    The runs held out are judged on the targets kept; the targets held out on all runs, as a
+    surprise language would be: without any example of it, and with its first.
 
     Parameters
     ----------
@@ -87,7 +87,6 @@ def validate_mixtures(
             f"at least {folds} runs and {LEAST_LANGUAGES + 1} targets are needed."
         )
     groups = zip(np.array_split(runs, folds), np.array_split(targets, folds), strict=True)
-    foreign = cells.own() == 0
     found = []
     for fold, (some_runs, some_targets) in enumerate(
         tqdm(list(groups), desc="folds", disable=not progress)
@@ -97,7 +96,7 @@ def validate_mixtures(
         model = fit_effective(train)
         calibration = calibrate(model, seed=seed)
         means = {name: train.scores[train.targets == name].mean() for name in model.targets}
-        for kind, rows in (("seen", out_run & ~out_target), ("unseen", out_target & foreign)):
+        for rows in (out_run & ~out_target, out_target):
             if not rows.any():
                 continue
             asked = cells.take(np.flatnonzero(rows))
@@ -107,7 +106,7 @@ def validate_mixtures(
             found.append(
                 pd.DataFrame(
                     {
-                        "kind": kind,
+                        "kind": predicted.kind,
                         "fold": fold,
                         "target": asked.targets,
                         "score": asked.scores,
@@ -169,25 +168,27 @@ def coverage_by_level(
     -------
     DataFrame
         Columns kind, by_level (whether intervals took the predicted score into account), group (1
-        for the lowest predictions), predicted (mean), coverage, interval_score (mean), cells.
+        for the lowest predictions), predicted (mean), mae, coverage, interval_score (mean), cells.
     """
     import pandas as pd
 
     rows = []
     for by_level in (False, True):
         held = replace(calibration, by_level=by_level).held_out(level)
-        held = held.assign(interval_score=_interval_scores(held, level))
+        missed = (held["predicted"] - held["score"]).abs()
+        held = held.assign(mae=missed, interval_score=_interval_scores(held, level))
         for kind, part in held.groupby("kind", sort=True):
             place = part["predicted"].rank(method="first").to_numpy() - 1
             group = 1 + (place * groups // len(part)).astype(int)
             for number, some in part.groupby(group):
-                means = some[["predicted", "inside", "interval_score"]].mean()
+                means = some[["predicted", "mae", "inside", "interval_score"]].mean()
                 rows.append(
                     {
                         "kind": kind,
                         "by_level": by_level,
                         "group": number,
                         "predicted": means["predicted"],
+                        "mae": means["mae"],
                         "coverage": means["inside"],
                         "interval_score": means["interval_score"],
                         "cells": len(some),

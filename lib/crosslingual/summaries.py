@@ -54,12 +54,17 @@ def matrix(
     if model is not None:
         rows = rows[rows["model"] == model]
     elif len(models) > 1:
-        raise DataError(f"the scores hold several models ({', '.join(models)}): name one.")
+        raise DataError(
+            f"the scores hold several models ({', '.join(models)}): name one, model={models[0]!r}."
+        )
     trainings = sorted(rows["training"].unique()) if "training" in rows else []
     if training is not None:
         rows = rows[rows["training"] == training]
     elif len(trainings) > 1:
-        raise DataError(f"the scores hold several trainings ({', '.join(trainings)}): name one.")
+        raise DataError(
+            f"the scores hold several trainings ({', '.join(trainings)}): name one, "
+            f"training={trainings[0]!r}."
+        )
     if rows.empty:
         have = scores[["task", "model", "shots"]].drop_duplicates().to_dict("records")
         raise DataError(
