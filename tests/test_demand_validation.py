@@ -1,10 +1,13 @@
 """Labels foretold against labels needed: a world with a known law, and cases by hand."""
 
+import io
+
 import numpy as np
 import pandas as pd
 import pytest
 from data_mixtures import SLOPE, SOURCES, truth
 
+from crosslingual.cli import main
 from crosslingual.demand_validation import _goals, demand_errors, reached_at, validate_demands
 from crosslingual.errors import DataError
 from crosslingual.exchange import logistic
@@ -45,6 +48,26 @@ def test_labels_of_a_known_law_are_foretold() -> None:
     assert told["coverage"].between(0.6, 1).all()
     known = table[table["known"].eq("few-shot")]
     assert known["labels"].min() == 160  # up to 40 were known
+
+
+def test_the_command_line_says_the_same(tmp_path, capsys) -> None:
+    world, rows = _few_shot_world(), []
+    for row, target, score in zip(world.amounts, world.targets, world.scores, strict=True):
+        amounts = dict(zip(SOURCES, row, strict=True))
+        shots = amounts.pop(target)
+        source = next((name for name, n in amounts.items() if n), target)
+        way = "target" if source == target else "joint" if shots else "source"
+        rows.append(f"t,{source},{target},{shots:.0f},{len(rows)},{score},m,{way},500")
+    path = tmp_path / "scores.csv"
+    path.write_text("task,source,target,shots,seed,score,model,training,size\n" + "\n".join(rows))
+    assert main(["validate", "--demands", "--scores", str(path), "--json"]) == 0
+    told = pd.read_json(io.StringIO(capsys.readouterr().out))
+    ours = demand_errors(validate_demands(world))
+    # languages and runs are in another order: folds and samples differ a little
+    pd.testing.assert_frame_equal(told, ours, check_dtype=False, rtol=0.1)
+    assert told["goals"].tolist() == ours["goals"].tolist()
+    assert main(["validate", "--demands", "--scores", str(path), "--terms", "syntax"]) == 2
+    assert "--demands has no use for --terms" in capsys.readouterr().err
 
 
 def test_goals_are_scores_that_no_smaller_number_reached() -> None:

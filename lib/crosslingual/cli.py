@@ -185,6 +185,9 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--mixtures", action="store_true", help="scores are of mixtures (CSV or SUMEval JSON)"
     )
+    p.add_argument(
+        "--demands", action="store_true", help="how well numbers of labels are foretold instead"
+    )
     p.add_argument("--json", action="store_true", help="print the table as JSON")
     p.set_defaults(run=verbs.validate)
 

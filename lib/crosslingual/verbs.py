@@ -197,7 +197,7 @@ def validate(args: argparse.Namespace) -> None:
     """Do ``crosslingual validate``."""
     from .validation import validate
 
-    if args.mixtures:
+    if args.mixtures or args.demands:
         _validate_mixtures(args)
         return
     scores = given_scores(args, unknown="drop")
@@ -218,16 +218,23 @@ def validate(args: argparse.Namespace) -> None:
 
 
 def _validate_mixtures(args: argparse.Namespace) -> None:
+    from .demand_validation import demand_errors, validate_demands
     from .mixture_validation import validate_mixtures
 
     usual = {"features": None, "terms": None, "hold": "target", "learners": "linear"}
     unused = [f"--{name}" for name, value in usual.items() if getattr(args, name) != value]
     if unused:
         raise ConfigError(
-            f"--mixtures has no use for {', '.join(unused)}: runs and languages are held out "
-            "together, and predicted from effective data. Leave it out."
+            f"--{'demands' if args.demands else 'mixtures'} has no use for {', '.join(unused)}: "
+            "scores are predicted from effective data. Leave it out."
         )
     mixtures = given_mixtures(args)
+    if args.demands:
+        table = demand_errors(validate_demands(mixtures))
+        print(
+            table.to_json(orient="records") if args.json else table.round(3).to_string(index=False)
+        )
+        return
     result = validate_mixtures(
         mixtures, args.folds or 5, progress=not args.json and sys.stderr.isatty()
     )
