@@ -156,7 +156,7 @@ def plot_demand_errors(table: pd.DataFrame) -> Figure:
     marks = {0.1: "1/10", 0.25: "1/4", 0.5: "1/2", 1: "1", 2: "2", 4: "4", 10: "10"}
     ax.set_xticks(list(marks), list(marks.values()))
     ax.set_xticks([], minor=True)
-    ax.legend(frameon=False, fontsize=8, title="known of the target", title_fontsize=8)
+    ax.legend(fontsize=8, title="known of the target", title_fontsize=8, loc="lower right")
     return figure
 
 
