@@ -68,6 +68,8 @@ def test_the_command_line_says_the_same(tmp_path, capsys) -> None:
     assert told["goals"].tolist() == ours["goals"].tolist()
     assert main(["validate", "--demands", "--scores", str(path), "--terms", "syntax"]) == 2
     assert "--demands has no use for --terms" in capsys.readouterr().err
+    assert main(["validate", "--scores", str(path), "--size", "500"]) == 2
+    assert "--size has a use with --mixtures or --demands only" in capsys.readouterr().err
 
 
 def test_goals_are_scores_that_no_smaller_number_reached() -> None:

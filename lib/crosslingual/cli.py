@@ -188,6 +188,7 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--demands", action="store_true", help="how well numbers of labels are foretold instead"
     )
+    _size_argument(p)
     p.add_argument("--json", action="store_true", help="print the table as JSON")
     p.set_defaults(run=verbs.validate)
 
@@ -247,14 +248,18 @@ def _mixture_arguments(p: argparse.ArgumentParser) -> None:
         "--training", help="sequential or joint: which use of target examples, if there are both"
     )
     p.add_argument("--target", required=True, help="a language")
+    _size_argument(p)
+    p.add_argument("--interval", type=float, default=0.8, help="coverage (%(default)s)")
+    p.add_argument("--json", action="store_true", help="print as JSON")
+
+
+def _size_argument(p: argparse.ArgumentParser) -> None:
     p.add_argument(
         "--size",
         type=float,
         default=1000,
         help="examples of a source where the scores do not say (%(default)s)",
     )
-    p.add_argument("--interval", type=float, default=0.8, help="coverage (%(default)s)")
-    p.add_argument("--json", action="store_true", help="print as JSON")
 
 
 def _fixed_argument(p: argparse.ArgumentParser) -> None:

@@ -195,11 +195,14 @@ def claim(args: argparse.Namespace) -> None:
 
 def validate(args: argparse.Namespace) -> None:
     """Do ``crosslingual validate``."""
+    from .mixtures import DEFAULT_SIZE
     from .validation import validate
 
     if args.mixtures or args.demands:
         _validate_mixtures(args)
         return
+    if args.size != DEFAULT_SIZE:
+        raise ConfigError("--size has a use with --mixtures or --demands only. Leave it out.")
     scores = given_scores(args, unknown="drop")
     result = validate(
         scores,
