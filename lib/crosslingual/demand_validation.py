@@ -56,7 +56,9 @@ def reached_at(
     return np.where(at == len(curve), np.inf, np.where(at == 0, numbers[0], found))
 
 
-def validate_demands(mixtures: Mixtures, interval: float = 0.8, seed: int = 0) -> pd.DataFrame:
+def validate_demands(
+    mixtures: Mixtures, interval: float = 0.8, seed: int = 0, progress: bool = False
+) -> pd.DataFrame:
     """Foretell how many labels measured scores needed, from what would be known before.
 
     Rates and hyperparameters are those of all cells, as in `crosslingual.conformal.calibrate`;
@@ -70,6 +72,8 @@ def validate_demands(mixtures: Mixtures, interval: float = 0.8, seed: int = 0) -
         Nominal coverage.
     seed : int
         Of what is held out together in the calibration.
+    progress : bool
+        Show a bar.
 
     Returns
     -------
@@ -87,6 +91,7 @@ def validate_demands(mixtures: Mixtures, interval: float = 0.8, seed: int = 0) -
         than five targets.
     """
     import pandas as pd
+    from tqdm import tqdm
 
     cells = mixtures.take(np.flatnonzero(~np.isnan(mixtures.scores)))
     targets = np.unique(cells.targets)
@@ -102,7 +107,7 @@ def validate_demands(mixtures: Mixtures, interval: float = 0.8, seed: int = 0) -
     with one_thread():
         model = fit_effective(cells)
         calibration = calibrate(model, seed=seed)
-        for target in targets:
+        for target in tqdm(targets, desc="targets", disable=not progress):
             mine, others = cells.targets == target, calibration.errors["target"] != target
             told = replace(calibration, errors=calibration.errors[others])
             for known, most in (("nothing", -1.0), ("zero-shot", 0.0), ("few-shot", limit)):

@@ -232,15 +232,14 @@ def _validate_mixtures(args: argparse.Namespace) -> None:
             "scores are predicted from effective data. Leave it out."
         )
     mixtures = given_mixtures(args)
+    progress = not args.json and sys.stderr.isatty()
     if args.demands:
-        table = demand_errors(validate_demands(mixtures))
+        table = demand_errors(validate_demands(mixtures, progress=progress))
         print(
             table.to_json(orient="records") if args.json else table.round(3).to_string(index=False)
         )
         return
-    result = validate_mixtures(
-        mixtures, args.folds or 5, progress=not args.json and sys.stderr.isatty()
-    )
+    result = validate_mixtures(mixtures, args.folds or 5, progress=progress)
     if args.json:
         rows = json.loads(result.summary.to_json(orient="records"))
         notes = mixtures.notes
