@@ -13,7 +13,7 @@ import numpy as np
 
 from .boosting import one_thread
 from .conformal import LEAST_LANGUAGES, calibrate, middle_number
-from .demands import STEPS, Advice
+from .demands import Advice
 from .effective import fit_effective
 from .errors import DataError
 from .mixtures import Mixtures
@@ -195,12 +195,7 @@ def _foretold(
     for _, same in asked.groupby("row", sort=True):
         base = cells.amounts[int(same["first"].iloc[0])].copy()
         base[place] = 0.0
-        start = 0 if base.any() else np.log(2)  # a model that has learned from nothing is none
-        numbers = np.expm1(np.linspace(start, np.log1p(advice.most), STEPS))
-        amounts = np.tile(base, (STEPS, 1))
-        amounts[:, place] = numbers
-        curves = advice.score(amounts, cells.languages, target, interval)
-        score, low, high = np.maximum.accumulate(np.array(curves), axis=1)
+        numbers, (score, low, high) = advice.curve(base, cells.languages, target, interval)
         goals = same["goal"].to_numpy(dtype=float)
         columns = {"predicted": score, "low": high, "high": low}
         labels = {name: reached_at(numbers, curve, goals) for name, curve in columns.items()}

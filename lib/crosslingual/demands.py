@@ -76,6 +76,60 @@ class Advice:
         low, high = self.calibration.interval(predicted, level)
         return predicted.score, low, high
 
+    def along(
+        self,
+        labels: NDArray[np.float64],
+        base: NDArray[np.float64],
+        languages: Sequence[str],
+        target: str,
+        level: float,
+    ) -> NDArray[np.float64]:
+        """Predicted score, low and high with so many labels of the target beside others' examples.
+
+        Parameters
+        ----------
+        labels : array, shape (points,)
+            Of the target.
+        base : array, shape (languages,)
+            Examples that are there already.
+        languages : sequence of str
+            Their order, as the scores call them; the target is among them.
+        target : str
+            In which language the model is tested.
+        level : float
+            Coverage of the interval, in (0, 1).
+
+        Returns
+        -------
+        array, shape (3, points)
+            Fractions.
+        """
+        amounts = np.tile(base, (len(labels), 1))
+        amounts[:, list(languages).index(target)] += labels
+        return np.array(self.score(amounts, languages, target, level))
+
+    def curve(
+        self, base: NDArray[np.float64], languages: Sequence[str], target: str, level: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Growth with labels, up to the largest number asked about; more of them do no harm.
+
+        Parameters
+        ----------
+        base, languages, target, level
+            As in `along`.
+
+        Returns
+        -------
+        numbers : array, shape (points,)
+            Of labels, from 0, or from 1 where nothing else is learned from.
+        curves : array, shape (3, points)
+            Score, low and high there, as fractions that do not fall.
+        """
+        start = 0 if base.any() else np.log(2)
+        numbers = np.expm1(np.linspace(start, np.log1p(self.most), STEPS))
+        curves = self.along(numbers, base, languages, target, level)
+        return numbers, np.maximum.accumulate(curves, axis=1)
+
     @property
     def most(self) -> float:
         """The largest number of examples of one language that is asked about."""
@@ -300,19 +354,15 @@ def demand(
             "cannot tell how many labels are needed: in these scores more data do not help, or "
             "their amounts hardly vary."
         )
-    numbers = np.expm1(np.linspace(0 if first else np.log(2), np.log1p(advice.most), STEPS))
-
-    def along(labels: NDArray[np.float64]) -> NDArray[np.float64]:
-        amounts = np.tile(base, (len(labels), 1))
-        amounts[:, languages.index(code)] += labels
-        return np.array(advice.score(amounts, languages, code, interval))
-
-    score, low, high = np.maximum.accumulate(along(numbers), axis=1)
+    numbers, (score, low, high) = advice.curve(base, languages, code, interval)
     # Each number by its own curve: the score, and the ends of its interval.
     reached = np.array([score, high, low]) >= goal
-    labels, fewest, most = first_reaching(
-        numbers, reached, lambda three: along(three)[[0, 2, 1], [0, 1, 2]] >= goal
-    )
+
+    def enough(three: NDArray[np.float64]) -> NDArray[np.bool_]:
+        there = advice.along(three, base, languages, code, interval)[[0, 2, 1], [0, 1, 2]]
+        return there >= goal
+
+    labels, fewest, most = first_reaching(numbers, reached, enough)
     return Demand(
         code,
         first,

@@ -139,9 +139,9 @@ class Effective:
             usual = self._as_if(names[code], languages)
             points = _points(usual, self.exchange, index, *told)
             rest[codes == code] -= process.predict(points)[0].mean() * scales[code]
-        if self.boosted is not None and (kind == "seen").any():
+        rows = np.flatnonzero(kind == "seen")
+        if self.boosted is not None and len(rows):
             # Trees know steps, not slopes: where a target has never been, they stay where it was.
-            rows = np.flatnonzero(kind == "seen")
             trees = self.boosted.predict(asked.take(rows))
             rest[rows] = (rest[rows] + trees - levels[codes[rows]] - data[rows]) / 2
         sd = np.sqrt((variance + self.residuals.noise) * scales[codes] ** 2 + level_sd[codes] ** 2)

@@ -98,6 +98,12 @@ def _covariance(h: NDArray[np.float64], parts: _Parts) -> list[NDArray[np.float6
     ]  # fmt: skip
 
 
+def _with_level(h: NDArray[np.float64], parts: _Parts) -> NDArray[np.float64]:
+    """The whole covariance when predicting, but for noise."""
+    total: NDArray[np.float64] = np.sum(_covariance(h, parts), axis=0) + LEVEL * parts.own
+    return total
+
+
 def _repeated(points: Points) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """First cell of each kind that the process can tell apart, and which kind each cell is of."""
     what = np.column_stack([points.target, points.few, points.each]).round(9)
@@ -195,8 +201,7 @@ class Residuals:
             if solved is None or not np.array_equal(chosen, solved):
                 known = self.points.take(first[chosen])
                 means, noise = self._averages(kind, chosen)
-                parts = _parts(known, known, self.like)
-                total = sum(_covariance(h, parts)) + LEVEL * parts.own + noise
+                total = _with_level(h, _parts(known, known, self.like)) + noise
                 lower = np.linalg.cholesky(total)
                 half = np.linalg.solve(lower, means)
                 solved = chosen
@@ -204,8 +209,7 @@ class Residuals:
             own += LEVEL * (known.target == target).any()  # a new target's level is not looked for
             for start in range(0, len(asked), 1000):
                 part = asked[start : start + 1000]
-                parts = _parts(points.take(part), known, self.like)
-                across = sum(_covariance(h, parts)) + LEVEL * parts.own
+                across = _with_level(h, _parts(points.take(part), known, self.like))
                 reach = solve_triangular(lower, across.T, lower=True)
                 mean[part] = reach.T @ half
                 variance[part] = np.maximum(own - (reach**2).sum(0), 1e-6)
