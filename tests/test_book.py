@@ -152,7 +152,9 @@ def test_conda_environment_has_pyproject_s_pins() -> None:
     conda = yaml.safe_load((ROOT / "environment.yml").read_text("utf-8"))["dependencies"]
     (pip,) = [entry["pip"] for entry in conda if isinstance(entry, dict)]
     assert sorted(set(pip) - {"-e ."}) == sorted(set(wanted))
-    assert f"python{project['requires-python']}" in conda
+    tried = [c.rsplit(" ", 1)[1] for c in project["classifiers"] if ":: Python :: 3." in c]
+    newest = max(int(version.split(".")[1]) for version in tried)
+    assert f"python{project['requires-python']},<3.{newest + 1}" in conda
 
 
 def test_the_version_to_cite_is_the_package_s() -> None:
