@@ -51,7 +51,7 @@ def test_parts_sum_to_the_prediction_and_scores_are_not_looked_at(world, model) 
     test = _split(world)[1]
     made = model.predict(test)
     assert np.allclose(made.level + made.data + made.rest, made.mean)
-    assert made.seen.all()
+    assert not np.isin(made.kind, ("unseen", "unseen_first")).any()
     blind = Mixtures(
         test.languages, test.amounts, test.runs, test.targets, np.full(len(test), np.nan)
     )
@@ -62,7 +62,7 @@ def test_an_unseen_target_is_foretold_and_less_surely(world) -> None:
     kept = world.take(np.flatnonzero(world.targets != "fra"))
     gone = world.take(np.flatnonzero((world.targets == "fra") & (world.own() == 0)))
     made = fit_effective(kept).predict(gone)
-    assert not made.seen.any()
+    assert set(made.kind) == {"unseen"}
     assert np.isfinite(made.mean).all()
     inner = fit_effective(kept).predict(kept)
     assert made.sd.mean() > 2 * inner.sd.mean()

@@ -59,11 +59,6 @@ class Predicted:
     kind: NDArray[np.str_]
 
     @property
-    def seen(self) -> NDArray[np.bool_]:
-        """Whether the target was among those learned from."""
-        return np.isin(self.kind, ("seen", "first", "more"))
-
-    @property
     def score(self) -> NDArray[np.float64]:
         """Scores in (0, 1)."""
         return logistic(self.mean)
