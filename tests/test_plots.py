@@ -8,7 +8,13 @@ import pytest
 from crosslingual.errors import DataError
 from crosslingual.feature_plots import plot_scatter
 from crosslingual.growth_laws import growth
-from crosslingual.growth_plots import plot_growth, plot_laws, plot_target_examples, plot_worth
+from crosslingual.growth_plots import (
+    plot_growth,
+    plot_laws,
+    plot_target_examples,
+    plot_trainings,
+    plot_worth,
+)
 from crosslingual.machine_plots import plot_steps
 from crosslingual.plots import WONG, plot_diagonal, plot_recipes, plot_signal
 from crosslingual.statistical_plots import plot_blocks, plot_changes
@@ -161,6 +167,32 @@ def test_worth_is_drawn_with_its_interval() -> None:
     assert two.containers[0][0].get_ydata().tolist() == [0.4]
     with pytest.raises(DataError, match="nothing to draw"):
         plot_worth(worth[worth["worth"].isna()])
+
+
+def test_ways_of_using_examples_are_set_beside_each_other_task_by_task() -> None:
+    columns = ["task", "model", "shots", "difference", "low", "high"]
+    compared = pd.DataFrame(
+        [
+            ("t", "m", 99, -0.1, -0.2, 0.0),
+            ("t", "m", 9, 0.2, 0.1, 0.3),
+            ("u", "m", 9, 0.4, math.nan, math.nan),  # too few languages for an interval
+        ],
+        columns=columns,
+    )
+    (ax,) = plot_trainings(compared, "a minus b").axes
+    assert ax.get_ylabel() == "a minus b"
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["t", "u"]
+    assert ax.get_xticks().tolist() == [10, 100]
+    (line, _, (bars,)), (other, _, _) = ax.containers
+    assert line.get_ydata().tolist() == [0.2, -0.1]
+    ends = [[y for _, y in segment] for segment in bars.get_segments()]
+    assert ends == [pytest.approx([0.1, 0.3]), pytest.approx([-0.2, 0.0])]
+    assert other.get_ydata().tolist() == [0.4]
+    assert line.get_xdata()[0] < 10 < other.get_xdata()[0]  # neither hides the other
+    with pytest.raises(DataError, match="several models"):
+        plot_trainings(pd.concat([compared, compared.assign(model="n")]))
+    with pytest.raises(DataError, match="nothing to draw"):
+        plot_trainings(compared.head(0))
 
 
 def test_changes_are_filled_where_they_are_sure() -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from .growth_laws import Growth
 
-__all__ = ["plot_growth", "plot_laws", "plot_target_examples", "plot_worth"]
+__all__ = ["plot_growth", "plot_laws", "plot_target_examples", "plot_trainings", "plot_worth"]
 
 
 def plot_growth(
@@ -228,4 +228,44 @@ def plot_worth(worth: pd.DataFrame) -> Figure:
         ax.set_ylabel("score with a source\nminus score without" * is_left(ax))
     fullest = max(axes, key=lambda ax: len(ax.get_legend_handles_labels()[0]))
     fullest.legend(frameon=False)
+    return figure
+
+
+def plot_trainings(
+    compared: pd.DataFrame, label: str = "score mixed\nminus score in sequence"
+) -> Figure:
+    """How much better one way of using target examples is than another; a colour a task.
+
+    Parameters
+    ----------
+    compared : DataFrame
+        From `crosslingual.comparisons.compare_trainings`, of one model.
+    label : str
+        Of the difference.
+
+    Raises
+    ------
+    DataError
+        If there is nothing to draw, or the rows are of several models.
+    """
+    import matplotlib.pyplot as plt
+
+    need_columns(compared, "task", "shots", "difference", "low", "high")
+    refuse_several_models(compared)
+    if compared.empty:
+        raise DataError("there is nothing to draw: no number of examples was used in both ways.")
+    tasks = compared["task"].unique()
+    figure, ax = plt.subplots(figsize=(6.4, 3.8), layout="constrained")
+    ax.axhline(0, color="grey", lw=1)
+    for k, task in enumerate(tasks):
+        rows = compared[compared["task"] == task].sort_values("shots")
+        ends = (rows["difference"] - rows["low"], rows["high"] - rows["difference"])
+        beside = (rows["shots"] + 1) * 1.04 ** (k - (len(tasks) - 1) / 2)
+        ax.errorbar(
+            beside, rows["difference"], np.nan_to_num(ends), fmt="o-", color=colour(k), capsize=3,
+            label=task,
+        )  # fmt: skip
+    _examples_axis(ax, compared["shots"])
+    ax.set_ylabel(label)
+    ax.legend(frameon=False)
     return figure
