@@ -186,6 +186,16 @@ def _curves(ax: Axes, cells: pd.DataFrame) -> None:
         ax.fill_between(low.index + 1, low, high, color=WONG[k], alpha=0.15)
 
 
+def _with_intervals(
+    ax: Axes, rows: pd.DataFrame, column: str, shift: float, color: str, label: str
+) -> None:
+    """A line over numbers of examples; a factor shifts it, so that bars do not hide each other."""
+    rows = rows.sort_values("shots")
+    ends = np.nan_to_num((rows[column] - rows["low"], rows["high"] - rows[column]))
+    at = (rows["shots"] + 1) * shift
+    ax.errorbar(at, rows[column], ends, fmt="o-", color=color, capsize=3, label=label)
+
+
 def plot_worth(worth: pd.DataFrame) -> Figure:
     """What a source is worth, by number of target examples, with its interval; a panel a task.
 
@@ -214,15 +224,10 @@ def plot_worth(worth: pd.DataFrame) -> Figure:
         rows = known[known["task"] == task]
         ax.axhline(0, color="grey", lw=1)
         for k, (training, label) in enumerate(CURVES.items()):
-            some = rows[rows["training"] == training].sort_values("shots")
+            some = rows[rows["training"] == training]
             if some.empty:
                 continue
-            ends = (some["worth"] - some["low"], some["high"] - some["worth"])
-            beside = (some["shots"] + 1) * (0.97, 1.03, 1.0)[k]  # bars that do not hide each other
-            ax.errorbar(
-                beside, some["worth"], np.nan_to_num(ends), fmt="o-", color=WONG[k], capsize=3,
-                label=label,
-            )  # fmt: skip
+            _with_intervals(ax, some, "worth", (0.97, 1.03, 1.0)[k], WONG[k], label)
         ax.set(title=task if len(tasks) > 1 else "")
         _examples_axis(ax, rows["shots"])
         ax.set_ylabel("score with a source\nminus score without" * is_left(ax))
@@ -258,13 +263,9 @@ def plot_trainings(
     figure, ax = plt.subplots(figsize=(6.4, 3.8), layout="constrained")
     ax.axhline(0, color="grey", lw=1)
     for k, task in enumerate(tasks):
-        rows = compared[compared["task"] == task].sort_values("shots")
-        ends = (rows["difference"] - rows["low"], rows["high"] - rows["difference"])
-        beside = (rows["shots"] + 1) * 1.04 ** (k - (len(tasks) - 1) / 2)
-        ax.errorbar(
-            beside, rows["difference"], np.nan_to_num(ends), fmt="o-", color=colour(k), capsize=3,
-            label=task,
-        )  # fmt: skip
+        rows = compared[compared["task"] == task]
+        shift = 1.04 ** (k - (len(tasks) - 1) / 2)
+        _with_intervals(ax, rows, "difference", shift, colour(k), task)
     _examples_axis(ax, compared["shots"])
     ax.set_ylabel(label)
     ax.legend(frameon=False)
