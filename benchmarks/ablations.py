@@ -1,0 +1,131 @@
+"""Vocabulary, width, languages, updates, start: what of a pre-training matters for transfer?
+
+Pre-trains mini as `alphas.py` does, with one change at a time and as many tokens each; fine-tunes
+each on four sources and tests on ten targets. Two like runs, with two seeds, tell how much is
+chance. Goes on where it was; writes book/data/ablations.csv, a row for each variant, task and pair.
+
+    python benchmarks/ablations.py CORPUS [FOLDER]   (needs $CROSSLINGUAL_DATA)
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
+
+import json
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from itertools import repeat
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from alphas import RUNS, TASKS
+from emergence import DATA
+from shared_start import TESTED
+
+from crosslingual import load_model, run_study
+from crosslingual.corpus import corpus_files, language_of, pack
+from crosslingual.files import write_atomic, write_csv
+from crosslingual.pretraining import Architecture, pretrain
+from crosslingual.vocabulary import as_transformers, train_vocabulary
+
+USUAL = RUNS["alpha 0.3, seed 0"]
+VARIANTS: dict[str, dict[str, Any]] = {
+    "as mini": {},
+    "another seed": {"config": {"seed": 1}},
+    "16,000 pieces": {"pieces": 16_000},
+    "32,000 pieces": {"pieces": 32_000},
+    "width 128": {"shape": Architecture(d_model=128, d_ff=320, heads=2)},
+    "width 512": {"shape": Architecture(d_model=512, d_ff=1280, heads=8)},
+    "only the languages of the tests": {"languages": TESTED},
+    "twice as many updates, of half the size": {"config": {"steps": 600, "batch": 20}},
+    "half as many updates, of twice the size": {"config": {"steps": 150, "batch": 80}},
+    "random vectors": {"config": {"embeddings": "random"}},
+}
+
+
+def texts(corpus: str, folder: Path, languages: list[str] | None) -> Path:
+    """The corpus, or a folder of links to some of its languages."""
+    if languages is None:
+        return Path(corpus)
+    some = folder / "texts"
+    some.mkdir(exist_ok=True)
+    for path in corpus_files(corpus).values():
+        link = some / path.name
+        if language_of(path) in languages and not link.exists():
+            link.symlink_to(path.resolve())
+    return some
+
+
+def vocabulary(corpus: str, folder: Path, pieces: int | None) -> tuple[Any, Path]:
+    """A tokenizer, mini's own where no number of pieces is asked for, and where its tokens lie."""
+    name = f"{pieces or 'own'}"
+    if pieces is None:
+        return load_model("mini").tokenizer, folder / f"tokens.{name}"
+    file = folder / f"spiece.{name}.model"
+    if not file.exists():
+        learned = train_vocabulary(corpus, pieces, sample_bytes=100_000_000)
+        write_atomic(file, lambda path: path.write_bytes(learned))
+    return as_transformers(file.read_bytes()), folder / f"tokens.{name}"
+
+
+def prepare(corpus: str, folder: Path, pieces: int | None) -> None:
+    """Learn a vocabulary and tokenise with it, once, for all variants that share it."""
+    tokenizer, tokens = vocabulary(corpus, folder, pieces)
+    pack(corpus, tokenizer, tokens)
+
+
+def train(corpus: str, folder: Path, name: str) -> str:
+    """Pre-train one variant on one thread, unless it is done; the folder of its model."""
+    import torch
+
+    torch.set_num_threads(1)
+    change = VARIANTS[name]
+    out = folder / name
+    if not (out / "provenance.json").exists():
+        out.mkdir(exist_ok=True)
+        tokenizer, tokens = vocabulary(corpus, folder, change.get("pieces"))
+        if not (out / "tokens").exists():
+            (out / "tokens").symlink_to(tokens)
+        pretrain(
+            texts(corpus, folder, change.get("languages")),
+            out,
+            tokenizer,
+            architecture=change.get("shape"),
+            config=replace(USUAL, **change.get("config", {})),
+            compile_model=False,
+        )
+    return str(out / "model")
+
+
+def look(name: str, model: str, folder: Path) -> pd.DataFrame:
+    """Scores of one variant once fine-tuned, with what it has read and how large it is."""
+    made = json.loads((folder / name / "provenance.json").read_text("utf-8"))
+    scores = pd.concat([run_study(s | {"model": model}, folder / "records").scores for s in TASKS])
+    about = {"variant": name, "parameters": made["parameters"], "tokens_seen": made["tokens_seen"]}
+    return scores[["task", "source", "target", "score"]].assign(**about)
+
+
+def main(corpus: str, place: str = "runs/ablations") -> None:
+    """Train all, two at a time, then look at each."""
+    folder = Path(place).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    for pieces in (None, 16_000, 32_000):
+        prepare(corpus, folder, pieces)
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        models = list(pool.map(train, repeat(corpus), repeat(folder), VARIANTS))
+    tables = []
+    for name, model in zip(VARIANTS, models, strict=True):
+        tables.append(look(name, model, folder))
+        same = tables[-1]["source"] == tables[-1]["target"]
+        means = tables[-1].groupby(["task", same.rename("in_language")])["score"].mean()
+        print(name, means.round(3).to_dict(), flush=True)
+        write_csv(DATA / "ablations.csv", pd.concat(tables).round(4))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
