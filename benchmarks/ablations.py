@@ -24,13 +24,14 @@ from typing import Any
 
 import pandas as pd
 from alphas import RUNS, TASKS
+from collapse import train
 from emergence import DATA
 from shared_start import TESTED
 
 from crosslingual import load_model, run_study
 from crosslingual.corpus import corpus_files, language_of, pack
 from crosslingual.files import write_atomic, write_csv
-from crosslingual.pretraining import Architecture, pretrain
+from crosslingual.pretraining import Architecture
 from crosslingual.vocabulary import as_transformers, train_vocabulary
 
 USUAL = RUNS["alpha 0.3, seed 0"]
@@ -48,58 +49,48 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 
 
-def texts(corpus: str, folder: Path, languages: list[str] | None) -> Path:
+def texts(corpus: str, folder: Path, languages: list[str] | None) -> str:
     """The corpus, or a folder of links to some of its languages."""
     if languages is None:
-        return Path(corpus)
+        return corpus
     some = folder / "texts"
     some.mkdir(exist_ok=True)
     for path in corpus_files(corpus).values():
         link = some / path.name
         if language_of(path) in languages and not link.exists():
             link.symlink_to(path.resolve())
-    return some
+    return str(some)
 
 
-def vocabulary(corpus: str, folder: Path, pieces: int | None) -> tuple[Any, Path]:
-    """A tokenizer, mini's own where no number of pieces is asked for, and where its tokens lie."""
-    name = f"{pieces or 'own'}"
+def vocabulary(corpus: str, folder: Path, pieces: int | None) -> Any:
+    """A tokenizer of so many pieces, learned once; None is mini's own."""
     if pieces is None:
-        return load_model("mini").tokenizer, folder / f"tokens.{name}"
-    file = folder / f"spiece.{name}.model"
+        return load_model("mini").tokenizer
+    file = folder / f"spiece.{pieces}.model"
     if not file.exists():
         learned = train_vocabulary(corpus, pieces, sample_bytes=100_000_000)
         write_atomic(file, lambda path: path.write_bytes(learned))
-    return as_transformers(file.read_bytes()), folder / f"tokens.{name}"
+    return as_transformers(file.read_bytes())
 
 
-def prepare(corpus: str, folder: Path, pieces: int | None) -> None:
-    """Learn a vocabulary and tokenise with it, once, for all variants that share it."""
-    tokenizer, tokens = vocabulary(corpus, folder, pieces)
-    pack(corpus, tokenizer, tokens)
+def tokens_of(pieces: int | None) -> str:
+    """The name of the folder of tokens that variants of one vocabulary share."""
+    return f"tokens.{pieces or 'own'}"
 
 
-def train(corpus: str, folder: Path, name: str) -> str:
-    """Pre-train one variant on one thread, unless it is done; the folder of its model."""
-    import torch
-
-    torch.set_num_threads(1)
+def changed(corpus: str, folder: Path, name: str) -> str:
+    """Pre-train one variant; the folder of its model."""
     change = VARIANTS[name]
-    out = folder / name
-    if not (out / "provenance.json").exists():
-        out.mkdir(exist_ok=True)
-        tokenizer, tokens = vocabulary(corpus, folder, change.get("pieces"))
-        if not (out / "tokens").exists():
-            (out / "tokens").symlink_to(tokens)
-        pretrain(
-            texts(corpus, folder, change.get("languages")),
-            out,
-            tokenizer,
-            architecture=change.get("shape"),
-            config=replace(USUAL, **change.get("config", {})),
-            compile_model=False,
-        )
-    return str(out / "model")
+    pieces = change.get("pieces")
+    return train(
+        texts(corpus, folder, change.get("languages")),
+        folder,
+        name,
+        replace(USUAL, **change.get("config", {})),
+        vocabulary(corpus, folder, pieces),
+        tokens_of(pieces),
+        change.get("shape"),
+    )
 
 
 def look(name: str, model: str, folder: Path) -> pd.DataFrame:
@@ -114,10 +105,10 @@ def main(corpus: str, place: str = "runs/ablations") -> None:
     """Train all, two at a time, then look at each."""
     folder = Path(place).resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    for pieces in (None, 16_000, 32_000):
-        prepare(corpus, folder, pieces)
+    for pieces in dict.fromkeys(change.get("pieces") for change in VARIANTS.values()):
+        pack(corpus, vocabulary(corpus, folder, pieces), folder / tokens_of(pieces))
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        models = list(pool.map(train, repeat(corpus), repeat(folder), VARIANTS))
+        models = list(pool.map(changed, repeat(corpus), repeat(folder), VARIANTS))
     tables = []
     for name, model in zip(VARIANTS, models, strict=True):
         tables.append(look(name, model, folder))

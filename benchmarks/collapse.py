@@ -26,7 +26,7 @@ import pandas as pd
 from crosslingual import load_model, run_study
 from crosslingual.corpus import pack
 from crosslingual.files import write_csv
-from crosslingual.pretraining import PretrainConfig, loss_curve, pretrain
+from crosslingual.pretraining import Architecture, PretrainConfig, loss_curve, pretrain
 from crosslingual.probing import encoder_health
 from crosslingual.registry import get_task
 
@@ -47,8 +47,19 @@ TUNED: dict[str, Any] = {
 TABLE = Path(__file__).resolve().parent.parent / "book" / "data" / "collapse.csv"
 
 
-def train(corpus: str, folder: Path, name: str, config: PretrainConfig) -> str:
-    """Pre-train on one thread, unless it is done; the folder of the model."""
+def train(
+    corpus: str,
+    folder: Path,
+    name: str,
+    config: PretrainConfig,
+    tokenizer: Any = None,
+    tokens: str = "tokens",
+    shape: Architecture | None = None,
+) -> str:
+    """Pre-train on one thread, unless it is done; the folder of the model.
+
+    Tokens of that tokenizer, mini's own if none is given, are shared in ``folder / tokens``.
+    """
     import torch
 
     torch.set_num_threads(1)
@@ -56,8 +67,9 @@ def train(corpus: str, folder: Path, name: str, config: PretrainConfig) -> str:
     if not (out / "provenance.json").exists():
         out.mkdir(exist_ok=True)
         if not (out / "tokens").exists():
-            (out / "tokens").symlink_to(folder / "tokens")
-        pretrain(corpus, out, load_model("mini").tokenizer, config=config, compile_model=False)
+            (out / "tokens").symlink_to(folder / tokens)
+        tokenizer = tokenizer or load_model("mini").tokenizer
+        pretrain(corpus, out, tokenizer, shape, config, compile_model=False)
     return str(out / "model")
 
 
