@@ -114,8 +114,9 @@ def look(name: str, model: str, folder: Path) -> pd.DataFrame:
     made = json.loads((folder / name / "provenance.json").read_text("utf-8"))
     tuned = [run_study(s | {"model": model}, folder / "records").scores for s in TASKS]
     scores = pd.concat([*tuned, topics(model)])
-    about = {"variant": name, "parameters": made["parameters"], "tokens_seen": made["tokens_seen"]}
-    return scores[["task", "source", "target", "score"]].assign(**about)
+    about = {name: made[name] for name in ("parameters", "tokens_seen")}
+    about["held_out_loss"] = sum(made["held_out_loss"].values()) / len(made["held_out_loss"])
+    return scores[["task", "source", "target", "score"]].assign(variant=name, **about)
 
 
 def main(corpus: str, place: str = "runs/ablations") -> None:
