@@ -48,6 +48,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "width 512": {"shape": Architecture(d_model=512, d_ff=1280, heads=8)},
     "only the languages of the tests": {"languages": TESTED},
     "twice as many updates, of half the size": {"config": {"steps": 600, "batch": 20}},
+    "twice as many updates, another seed": {"config": {"steps": 600, "batch": 20, "seed": 1}},
+    "four times as many updates, of a quarter": {"config": {"steps": 1200, "batch": 10}},
     "half as many updates, of twice the size": {"config": {"steps": 150, "batch": 80}},
     "random vectors": {"config": {"embeddings": "random"}},
 }
