@@ -2,7 +2,7 @@
 
 Pre-trains mini as `alphas.py` does, with one change at a time and as many tokens each; fine-tunes
 each on four sources and tests on ten targets, and reads topics of SIB-200 from its top layer with
-a linear classifier. Two like runs, with two seeds, tell how much is chance. Goes on where it was;
+a linear classifier. Two are made again with another seed: so much is chance. Goes on where it was;
 writes book/data/ablations.csv, a row for each variant, task and pair.
 
     python benchmarks/ablations.py CORPUS [FOLDER]   (needs $CROSSLINGUAL_DATA)
@@ -26,16 +26,13 @@ from typing import Any
 import pandas as pd
 from alphas import RUNS, TASKS
 from collapse import train
-from emergence import DATA, LANGUAGES, examples
+from emergence import DATA, carried, read
 from shared_start import TESTED
 
-from crosslingual import load_model, run_study
+from crosslingual import find_language, load_model, run_study
 from crosslingual.corpus import corpus_files, language_of, pack
 from crosslingual.files import write_atomic, write_csv
-from crosslingual.languages import resolve
 from crosslingual.pretraining import Architecture
-from crosslingual.probing import linear_transfer
-from crosslingual.retrieval import pooled_states
 from crosslingual.vocabulary import as_transformers, train_vocabulary
 
 USUAL = RUNS["alpha 0.3, seed 0"]
@@ -101,13 +98,9 @@ def changed(corpus: str, folder: Path, name: str) -> str:
 
 def topics(model: str) -> pd.DataFrame:
     """What a linear classifier on the top layer's mean states tells of SIB-200's topics."""
-    loaded = load_model(model)
-    sides: dict[str, dict[str, Any]] = {"train": {}, "test": {}}
-    for split, side in sides.items():
-        for code in resolve(LANGUAGES["sib200"]):
-            texts, labels = examples("sib200", code, split)
-            side[code] = pooled_states(loaded, texts, precision="bf16")[-1], labels
-    table = linear_transfer(*sides.values()).rename(columns={"accuracy": "score"})
+    table = carried(read(load_model(model), "sib200"), -1).rename(columns={"accuracy": "score"})
+    for side in ("source", "target"):
+        table[side] = [find_language(code).code for code in table[side]]
     return table.assign(task="sib200_linear")
 
 

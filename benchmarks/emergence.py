@@ -75,22 +75,37 @@ def examples(task: str, code: str, split: str) -> tuple[list[str], list[str]]:
     return [e.input.split(": ", 1)[-1] for e in rows], [e.target for e in rows]
 
 
+Sides = dict[str, dict[str, tuple[Any, list[str]]]]
+
+
+def read(loaded: Loaded, task: str) -> Sides:
+    """Split -> language -> mean states after every layer, and labels."""
+    sides: Sides = {"train": {}, "test": {}}
+    for split, side in sides.items():
+        for code in LANGUAGES[task]:
+            texts, labels = examples(task, code, split)
+            side[code] = pooled_states(loaded, texts, precision="bf16"), labels
+    return sides
+
+
+def carried(sides: Sides, layer: int) -> pd.DataFrame:
+    """What a linear classifier on one layer's states carries from language to language."""
+    at_layer = (
+        {code: (states[layer], labels) for code, (states, labels) in side.items()}
+        for side in sides.values()
+    )
+    return linear_transfer(*at_layer)
+
+
 def look(loaded: Loaded, about: dict[str, object]) -> tuple[list[dict], list[dict]]:
     """Rows of the two tables for one model."""
     rows = []
-    for task, codes in LANGUAGES.items():
-        states, labels = {}, {}
-        for code in codes:
-            for split in ("train", "test"):
-                texts, labels[code, split] = examples(task, code, split)
-                states[code, split] = pooled_states(loaded, texts, precision="bf16")
+    for task in LANGUAGES:
+        sides = read(loaded, task)
         if task == "sib200":  # its sentences are parallel
-            found = retrieval_table({code: states[code, "test"] for code in codes})
+            found = retrieval_table({code: states for code, (states, _) in sides["test"].items()})
         for layer in LAYERS:
-            sides = [
-                {c: (states[c, s][layer], labels[c, s]) for c in codes} for s in ("train", "test")
-            ]
-            table = linear_transfer(*sides)
+            table = carried(sides, layer)
             same = table["source"] == table["target"]
             row = {**about, "task": task, "layer": layer}
             row["in_language"] = table.loc[same, "accuracy"].mean()
